@@ -1,0 +1,36 @@
+"""``whenthen check``: everything that is wrong with rules."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from whenthen.cli.options import as_json, disable_plugins, rule_paths
+from whenthen.cli.output import Output
+from whenthen.cli.rulefiles import into_engine
+from whenthen.engine import Engine
+from whenthen.extend.host import load_registry
+
+
+@click.command()
+@rule_paths
+@as_json
+@disable_plugins
+def check(rules: tuple[Path, ...], as_json: bool, disabled: tuple[str, ...]) -> None:
+    """Tell everything that is wrong with RULES, each with its place and what was probably meant.
+
+    RULES are JSON files that hold one rule or a list of rules, or folders of such files.
+    """
+    checked = into_engine(Engine(load_registry(disabled=disabled)), rules)
+    if as_json:
+        click.echo(json.dumps([rule.to_json() for rule in checked], indent=2))
+    else:
+        bad = sum(not rule.good for rule in checked)
+        output = Output()
+        output.lines(line for rule in checked for line in rule.lines())
+        count = f"{len(checked):,} rule{'s' * (len(checked) != 1)}"
+        output.lines([f"{count}, {bad:,} not valid" if bad else f"{count}, all valid"])
+    sys.exit(0 if all(rule.good for rule in checked) else 1)

@@ -1,0 +1,96 @@
+"""``whenthen replay``: what rules would have done with recorded readings."""
+
+from __future__ import annotations
+
+import sys
+from datetime import tzinfo
+from pathlib import Path
+
+import click
+
+from whenthen.cli.directory import to_directory
+from whenthen.cli.lines import Columns, firing_json
+from whenthen.cli.options import as_json, disable_plugins, rule_paths, to_zone
+from whenthen.cli.output import Output, write_json_lines
+from whenthen.cli.rulefiles import into_engine
+from whenthen.cli.summary import Complaints, summary_lines
+from whenthen.engine import Engine
+from whenthen.extend.host import load_registry
+from whenthen.ports import StaticDirectory
+from whenthen.recorded import Recording, RecordingError
+from whenthen.replay import Tally, begin
+from whenthen.replay import replay as run
+
+
+@click.command()
+@rule_paths
+@click.option(
+    "--readings",
+    required=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Recorded readings, .csv or .jsonl.",
+)
+@as_json
+@click.option("--device", default="device", show_default=True, help="Whose readings they are if the file does not say.")
+@click.option(
+    "--timezone",
+    "zone",
+    default="UTC",
+    show_default=True,
+    metavar="ZONE",
+    callback=to_zone,
+    help="Zone of times without an offset, of schedules that name none, and of what is printed.",
+)
+@click.option(
+    "--devices",
+    "directory",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=to_directory,
+    help="A JSON file of devices, rooms and farms.",
+)
+@disable_plugins
+def replay(  # noqa: PLR0913, PLR0917 - one argument an option
+    rules: tuple[Path, ...],
+    readings: Path,
+    as_json: bool,
+    device: str,
+    zone: tzinfo,
+    directory: StaticDirectory | None,
+    disabled: tuple[str, ...],
+) -> None:
+    """Tell what RULES would have done with recorded readings.
+
+    RULES are JSON files that hold one rule or a list of rules, or folders of such files. Nothing is switched, sent or
+    written: the actions are only shown.
+    """
+    engine = Engine(load_registry(disabled=disabled), directory, timezone=str(zone))
+    output = Output(beside_json=as_json)
+    tally, complaints = Tally(), Complaints(output.complain, zone)
+    with _open(readings, device, zone) as recording:
+        rows = begin(engine, output.followed(recording, label=readings.name))
+        checked = into_engine(engine, rules)
+        for line in (line for rule in checked if not rule.good for line in rule.lines()):
+            output.complain(line)
+        names = {rule.id: rule.name for rule in checked if rule.good}
+        firings = run(engine, rows, tally, on_bad_row=complaints.bad_row, on_notice=complaints.notice)
+        if as_json:
+            write_json_lines(firing_json(firing, zone) for firing in firings)
+        else:
+            output.firings(firings, Columns(names, zone))
+    output.lines(complaints.left_out())
+    output.lines(summary_lines(tally, names, zone))
+    warned = sum(bool(rule.problems) for rule in checked if rule.good)
+    output.lines([f"{warned} of the rules have warnings; whenthen check shows them"] if warned else [])
+    bad = tally.unreadable or tally.values["refused"] or len(names) < len(checked)
+    sys.exit(1 if bad else 0)
+
+
+def _open(readings: Path, device: str, zone: tzinfo) -> Recording:
+    try:
+        return Recording(readings, device=device, zone=zone)
+    except OSError as error:
+        raise click.BadParameter(f"{readings}: {error.strerror}", param_hint="--readings") from None
+    except RecordingError as error:
+        raise click.BadParameter(str(error), param_hint="--readings") from None

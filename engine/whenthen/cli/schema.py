@@ -1,0 +1,49 @@
+"""``whenthen schema``: what may be written, for editors and other programs."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import click
+
+import whenthen_schemas
+from whenthen.cli.near import did_you_mean
+from whenthen.cli.options import disable_plugins
+from whenthen.dsl.schema import compose
+from whenthen.extend.host import load_registry
+from whenthen.extend.registry import Registry
+
+_ENDING = ".schema.json"
+_KINDS = ("trigger", "condition", "action")
+
+
+@click.command()
+@click.argument("name", default="rule")
+@disable_plugins
+def schema(name: str, disabled: tuple[str, ...]) -> None:
+    """Print the JSON Schema of rules, composed of all that plugins registered.
+
+    NAME prints another one, for example reading or condition.comparison.
+    """
+    registry = load_registry(disabled=disabled)
+    if name == "rule":
+        document: Any = compose(registry)
+    else:
+        known = _known(registry)
+        if name not in known:
+            raise click.BadParameter(f"there is no schema {name!r}{did_you_mean(name, known)}", param_hint="NAME")
+        document = known[name]
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _known(registry: Registry) -> dict[str, Any]:
+    """Return the schemas of everything registered, and those of ours that belong to no type."""
+    names = [
+        file.name.removesuffix(_ENDING) for file in files(whenthen_schemas).iterdir() if file.name.endswith(_ENDING)
+    ]
+    known = {name: whenthen_schemas.load(name) for name in names if name.partition(".")[0] not in _KINDS}
+    for kind in _KINDS:
+        known |= {f"{kind}.{name}": thing.schema for name, thing in registry.table(kind).items()}
+    return known

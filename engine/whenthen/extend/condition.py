@@ -1,0 +1,293 @@
+"""The base class of conditions, and what the engine hands to one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from math import inf, nextafter
+from typing import Any, ClassVar, Literal, Protocol
+
+from whenthen.clock import from_us
+from whenthen.errors import Problem
+from whenthen.model.reading import Scalar
+
+Truth = bool | None
+"""``True``, ``False`` or ``None`` for unknown."""
+
+Check = Callable[[int], Truth]
+"""A compiled condition: takes the present instant in microseconds, returns a truth."""
+
+Reader = Callable[[int], Scalar | None]
+"""Takes the present instant in microseconds, returns a sensor's usable value or ``None``."""
+
+Restarted = Callable[[int, int], tuple[int, int | None] | None]
+"""Takes the start and the end of a stop (microseconds); returns a wake that has moved, and where to (if anywhere)."""
+
+Aggregate = Literal["mean", "min", "max"]
+
+
+@dataclass(frozen=True, slots=True)
+class SensorRef:
+    """A sensor that a rule reads: of the subject, or of *device* outright.
+
+    *max_age_us* makes an older value unknown; *aggregate* joins the values of a room's or farm's devices.
+    """
+
+    sensor: str
+    device: str | None = None
+    aggregate: Aggregate | None = None
+    max_age_us: int | None = None
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> SensorRef:
+        """Return the sensor that a config with ``sensor``, ``device``, ``aggregate``, ``max_age_seconds`` names."""
+        age = config.get("max_age_seconds")
+        return cls(
+            config["sensor"],
+            config.get("device"),
+            config.get("aggregate"),
+            None if age is None else round(age * 1_000_000),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A sensor's number compared with a constant: the smallest formula."""
+
+    ref: SensorRef
+    operator: Literal[">", ">=", "<", "<=", "==", "!="]
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Junction:
+    """Formulas joined as Kleene's tables say; ``NOT`` joins one."""
+
+    operator: Literal["AND", "OR", "NOT"]
+    parts: tuple[Formula, ...]
+
+
+Formula = Atom | Junction
+"""A condition that is nothing but comparisons: no memory, no time. The engine turns it into one function."""
+
+
+class Cell(Protocol):
+    """The newest reading of one sensor of one device: its value (``None`` when unknown) and its time."""
+
+    value: Scalar | None
+    at_us: int
+
+
+@dataclass(slots=True)
+class Moment:
+    """What kind of look the engine takes at its conditions just now.
+
+    *evaluating*: a trigger asks, or a timer has come; *reading*: a reading caused the look; *completed*: set by a
+    duration that completes in this very look, which makes it a trigger.
+    """
+
+    now_us: int = 0
+    evaluating: bool = False
+    reading: bool = False
+    completed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GapPolicy:
+    """A rule's ``on_gap`` and ``max_gap_seconds`` (microseconds; ``None``: a tenth of the duration, at most 60 s)."""
+
+    on_gap: Literal["verify", "hold", "reset"] = "verify"
+    max_gap_us: int | None = None
+
+
+class Binding(Protocol):
+    """Everything that a condition may ask for when it is compiled for one subject."""
+
+    @property
+    def children(self) -> Sequence[Check]:
+        """The inner conditions' checks, in order."""
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The condition's own memory, JSON-able, kept and persisted by the engine."""
+
+    @property
+    def moment(self) -> Moment:
+        """What kind of look is being taken."""
+
+    @property
+    def gap(self) -> GapPolicy:
+        """The rule's ``on_gap``."""
+
+    @property
+    def zone(self) -> tzinfo:
+        """The subject's time zone."""
+
+    @property
+    def fires(self) -> bool:
+        """Whether what the condition reads is named by a sensor trigger of the rule (ruling 6)."""
+
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Any]]:
+        """The functions that expressions may call."""
+
+    def cell(self, ref: SensorRef) -> Cell | None:
+        """Return the cell behind a plain sensor (no aggregate, no age limit, one device), else ``None``."""
+
+    def cells(self, ref: SensorRef) -> Callable[[], Sequence[tuple[str, Cell]]]:
+        """Return a function that lists device and cell for each device that *ref* joins and that has had a reading."""
+
+    def reader(self, ref: SensorRef) -> Reader:
+        """Return a function that reads *ref*, whatever it is."""
+
+    def wake(self, at_us: int) -> None:
+        """Ask to be looked at again at *at_us*; said anew in each look."""
+
+    def every_reading(self) -> None:
+        """Ask to be looked at on every reading of what the rule reads, whatever the cuts say."""
+
+    def on_restart(self, call: Restarted) -> None:
+        """Have *call* told of a gap in the engine's running."""
+
+    def view(self) -> View:
+        """Return the view for ``evaluate``."""
+
+
+def atoms(formula: Formula) -> Iterator[Atom]:
+    """Yield every comparison in a formula."""
+    if isinstance(formula, Atom):
+        yield formula
+    else:
+        for part in formula.parts:
+            yield from atoms(part)
+
+
+def atom_cuts(atom: Atom) -> tuple[float, ...]:
+    """Return the cuts of one comparison: ``v >= c`` is ``v`` above the double just below ``c``.
+
+    >>> atom_cuts(Atom(SensorRef("co2"), ">", 1000.0))
+    (1000.0,)
+    """
+    below = nextafter(atom.limit, -inf)
+    if atom.operator in (">", "<="):
+        return (atom.limit,)
+    return (below,) if atom.operator in (">=", "<") else (below, atom.limit)
+
+
+class MissingReadingError(Exception):
+    """A view was asked for a sensor that has no usable value: the condition is unknown."""
+
+
+class View:
+    """What a condition sees: the sensors that it reads, the time, and its own state; nothing to change but the state.
+
+    ``view["temperature"]`` is the newest usable value; without one the condition is unknown.
+    """
+
+    __slots__ = ("_readers", "functions", "now_us", "state", "truths", "zone")
+
+    def __init__(
+        self,
+        readers: Mapping[str, Reader],
+        state: dict[str, Any],
+        zone: tzinfo,
+        functions: Mapping[str, Callable[..., Any]],
+    ) -> None:
+        self._readers = readers
+        self.state = state
+        self.zone = zone
+        self.functions = functions
+        self.now_us = 0
+        self.truths: Sequence[Truth] = ()
+
+    def __getitem__(self, sensor: str) -> Any:
+        """Return the sensor's value; without one the condition is unknown."""
+        value = self.get(sensor)
+        if value is None:
+            raise MissingReadingError(sensor)
+        return value
+
+    def get(self, sensor: str, default: Any = None) -> Any:
+        """Return the sensor's value, or *default* when it has none."""
+        read = self._readers.get(sensor)
+        value = None if read is None else read(self.now_us)
+        return default if value is None else value
+
+    @property
+    def now(self) -> datetime:
+        """The present instant in the subject's time zone."""
+        return from_us(self.now_us).astimezone(self.zone)
+
+
+class Condition:
+    """Something that may hold. Subclass it, name its ``type``, ``schema`` and what it ``reads``, write ``evaluate``.
+
+    >>> class Warm(Condition):
+    ...     type = "warm"
+    ...     reads = ("temperature",)
+    ...
+    ...     def evaluate(self, view):
+    ...         return view["temperature"] > 20
+    >>> Warm({}).sensors()
+    (SensorRef(sensor='temperature', device=None, aggregate=None, max_age_us=None),)
+    """
+
+    type: ClassVar[str]
+    schema: ClassVar[Mapping[str, Any]] = {"type": "object"}
+    reads: Sequence[str] = ()
+    nested: ClassVar[str | None] = None
+    """The config key that holds inner conditions (one or a list); they are built first and given as *children*."""
+    examples: ClassVar[Sequence[Mapping[str, Any]]] = ()
+    needs_functions: ClassVar[bool] = False
+    """Whether a function that nobody registered makes the rule invalid; otherwise it is a warning."""
+
+    def __init__(self, config: Mapping[str, Any], children: Sequence[Condition] = ()) -> None:
+        self.config = config
+        self.children = tuple(children)
+
+    def evaluate(self, view: View) -> Truth:  # noqa: ARG002 - to be overridden
+        """Return the truth for what *view* shows; asked only when every sensor that is read has a value."""
+        raise TypeError(f"{self.type} has neither evaluate nor compile")
+
+    def compile(self, bind: Binding) -> Check | None:  # noqa: ARG002 - an offer, not a demand
+        """Return a function of the present instant, or ``None`` to be asked through ``evaluate``."""
+        return None
+
+    def sensors(self) -> tuple[SensorRef, ...]:
+        """Return the sensors (or variables of the rule) that the condition itself reads, its children's left out."""
+        return tuple(SensorRef(name) for name in self.reads)
+
+    def lowered(self) -> Formula | None:
+        """Return the condition as a formula when it is nothing but comparisons, else ``None``."""
+        return None
+
+    def cuts(self) -> Mapping[SensorRef, tuple[float, ...]] | None:
+        """Return, by sensor, the numbers at which alone the truth (or the state) can change.
+
+        Between two neighbouring cuts, where "above a cut" means ``value > cut``, no number changes anything. ``None``:
+        every reading may matter. The engine uses it to leave a rule alone; a formula's cuts are known.
+        """
+        formula = self.lowered()
+        if formula is None:
+            return None
+        cuts: dict[SensorRef, tuple[float, ...]] = {}
+        for atom in atoms(formula):
+            cuts[atom.ref] = cuts.get(atom.ref, ()) + atom_cuts(atom)
+        return cuts
+
+    def functions(self) -> Sequence[str]:
+        """Return the names of registered functions that the config asks for; what they read is read here too."""
+        return ()
+
+    def due_in(self, view: View) -> float | None:  # noqa: ARG002 - an offer, not a demand
+        """Return the seconds after which the truth may change by the passing of time alone, or ``None``."""
+        return None
+
+    def problems(self) -> Iterable[Problem]:
+        """Yield what a schema cannot say is wrong; pointers are within the config."""
+        return ()
+
+    def describe(self) -> str:
+        """Return a short sentence that a person reads."""
+        return f"{self.type} {dict(self.config)}" if self.config else self.type

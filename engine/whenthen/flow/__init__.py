@@ -1,0 +1,1 @@
+"""What happens to a reading, in order: state, index, evaluate, decide, timers."""

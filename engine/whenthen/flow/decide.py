@@ -1,0 +1,281 @@
+"""From verdicts to firings: what blocks, what is filled in, who wins an actuator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from whenthen.clock import from_us
+from whenthen.dsl.rule import CONTEXT_NAMES, ActionPlan, CompiledRule
+from whenthen.errors import TemplateError
+from whenthen.extend.action import Consequence, Effect
+from whenthen.extend.registry import Registry
+from whenthen.flow.instance import Instance
+from whenthen.flow.rulestate import RuleState
+from whenthen.flow.subjects import Subjects
+from whenthen.model.firing import ActionCall, Firing, Kind
+from whenthen.model.reading import Scalar
+
+MAX_DEPTH = 8
+"""A firing may have so many firings before it that caused it; deeper ones are refused."""
+
+Reason = Literal[
+    "disabled",
+    "not_valid_yet",
+    "expired",
+    "max_executions",
+    "conditions_false",
+    "conditions_unknown",
+    "cooldown",
+    "depth",
+    "no_subject",
+]
+"""Why a run did not fire."""
+
+
+@dataclass(slots=True)
+class Candidate:
+    """An instance that would fire or clear in this tick. *forced* skips conditions, edge and cooldown."""
+
+    instance: Instance
+    state: RuleState
+    kind: Kind
+    run: bool = False
+    forced: bool = False
+
+
+@dataclass(slots=True)
+class Decision:
+    """What one tick comes to: firings in order, what they cause, and what was blocked."""
+
+    firings: list[Firing] = field(default_factory=list)
+    caused: list[tuple[Firing, Instance, list[tuple[int, Consequence]]]] = field(default_factory=list)
+    blocked: dict[str, Reason] = field(default_factory=dict)
+    refused: list[Instance] = field(default_factory=list)
+
+
+class Decider:
+    """Decides the candidates of one tick, in order."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        subjects: Subjects,
+        sensor_value: Callable[[Instance, str], Scalar | None],
+    ) -> None:
+        self._registry = registry
+        self._subjects = subjects
+        self._sensor_value = sensor_value
+
+    def decide(self, candidates: list[Candidate], now_us: int, depth: int) -> Decision:
+        """Return the firings of a tick; moves counters, cooldowns and edges of those that fire."""
+        if len(candidates) > 1:
+            candidates.sort(key=_order)
+        decision = Decision()
+        claims: dict[tuple[str, str], tuple[Any, str]] = {}
+        made: list[tuple[Candidate, Firing]] = []
+        for candidate in candidates:
+            if candidate.kind == "fired":
+                firing = self._fire(candidate, now_us, depth, claims, decision)
+                if firing is not None:
+                    made.append((candidate, firing))
+        made += [(item, self._clear(item, now_us, depth, claims)) for item in candidates if item.kind == "cleared"]
+        if len(made) > 1:
+            made.sort(key=lambda pair: pair[0].instance.order)
+        for candidate, firing in made:
+            decision.firings.append(firing)
+            consequences = self._consequences(candidate, firing)
+            decision.caused.append((firing, candidate.instance, consequences))
+        return decision
+
+    def _fire(
+        self,
+        candidate: Candidate,
+        now_us: int,
+        depth: int,
+        claims: dict[tuple[str, str], tuple[Any, str]],
+        decision: Decision,
+    ) -> Firing | None:
+        instance = candidate.instance
+        reason = blocked(candidate, now_us)
+        if reason is None and depth > MAX_DEPTH:
+            reason = "depth"
+            decision.refused.append(instance)
+        if reason is not None:
+            decision.blocked[instance.subject.id] = reason
+            return None
+        actions = self._act(instance, instance.rule.actions, now_us, claims)
+        counted = actions[0].runs or _counts(actions)
+        if counted:
+            _record(candidate, now_us)
+        return _firing(instance, "fired", actions, now_us, depth, counted=counted)
+
+    def _clear(
+        self, candidate: Candidate, now_us: int, depth: int, claims: dict[tuple[str, str], tuple[Any, str]]
+    ) -> Firing:
+        instance = candidate.instance
+        actions = self._act(instance, instance.rule.clear_actions, now_us, claims)
+        return _firing(instance, "cleared", actions, now_us, depth, counted=True)
+
+    def _act(
+        self,
+        instance: Instance,
+        plans: tuple[ActionPlan, ...],
+        now_us: int,
+        claims: dict[tuple[str, str], tuple[Any, str]],
+    ) -> tuple[ActionCall, ...]:
+        """Return the firing's actions, filled in, judged by their ``if``, and matched against the claims so far."""
+        own: dict[tuple[str, str], tuple[Any, str]] = {}
+        calls = []
+        for plan in plans:
+            if plan.fixed is not None:
+                calls.append(plan.fixed)
+                continue
+            call, effects = self._filled(instance, plan, now_us)
+            if call.runs and effects and not plan.after_us:
+                call = self._claim(instance, call, effects, claims, own)
+            calls.append(call)
+        claims.update(own)
+        return tuple(calls)
+
+    def _filled(
+        self, instance: Instance, plan: ActionPlan, now_us: int
+    ) -> tuple[ActionCall, tuple[tuple[str, Effect], ...]]:
+        """Return the call with its texts filled in, and its effects by target device."""
+        action, after_us, expires_us = plan.action, plan.after_us, plan.expires_after_us
+        skipped = self._skipped(instance, plan, now_us)
+        template = plan.template
+        try:
+            config = template.render(lambda name: self._lookup(instance, name, now_us))
+        except TemplateError as error:
+            call = ActionCall(action.type, action.config, plan.delivery, (), after_us, expires_us)
+            return (replace(call, skipped=skipped) if skipped else replace(call, failed=str(error))), ()
+        effects = self._targeted(instance, action.effects(config))
+        targets = tuple(sorted({device for device, _ in effects})) or self._named_targets(instance, plan, config)
+        call = ActionCall(
+            action.type, config, plan.delivery, targets, after_us, expires_us, skipped=skipped, failed=self._lacks(plan)
+        )
+        return call, effects
+
+    def _skipped(self, instance: Instance, plan: ActionPlan, now_us: int) -> str | None:
+        if plan.guard is None or instance.guards is None:
+            return None
+        truth = instance.guards[id(plan)](now_us)
+        if truth is True:
+            return None
+        return "its condition is false" if truth is False else "its condition is unknown"
+
+    def _lacks(self, plan: ActionPlan) -> str | None:
+        missing = [name for name in plan.action.functions() if name not in self._registry.functions]
+        return f"no plugin registered a function {missing[0]!r}" if missing else None
+
+    def _targeted(self, instance: Instance, effects: tuple[Effect, ...]) -> tuple[tuple[str, Effect], ...]:
+        return tuple(
+            (device, effect)
+            for effect in effects
+            for device in (
+                (effect.device,)
+                if effect.device is not None
+                else self._subjects.targets(instance.subject, effect.device_type)
+            )
+        )
+
+    def _named_targets(self, instance: Instance, plan: ActionPlan, config: Mapping[str, Any]) -> tuple[str, ...]:
+        if not plan.action.touches_subject() and "device" not in config:
+            return ()
+        named = config.get("device")
+        return (named,) if named else tuple(self._subjects.targets(instance.subject, config.get("device_type")))
+
+    def _claim(
+        self,
+        instance: Instance,
+        call: ActionCall,
+        effects: tuple[tuple[str, Effect], ...],
+        claims: Mapping[tuple[str, str], tuple[Any, str]],
+        own: dict[tuple[str, str], tuple[Any, str]],
+    ) -> ActionCall:
+        """Claim the channels, unless another firing of this tick has set one of them differently."""
+        for device, effect in effects:
+            taken = claims.get((device, effect.channel))
+            if taken is not None and taken[0] != effect.value:
+                return replace(call, superseded_by=taken[1])
+        for device, effect in effects:
+            own[device, effect.channel] = (effect.value, instance.rule.id)
+        return call
+
+    def _lookup(self, instance: Instance, name: str, now_us: int) -> Scalar | None:
+        """Return what a placeholder stands for; raises ``KeyError`` when nobody knows."""
+        rule, subject = instance.rule, instance.subject
+        if instance.variables is not None and name in instance.variables:
+            return instance.variables[name].value
+        if name == "timestamp":
+            return from_us(now_us).astimezone(self._subjects.place(subject).zone).isoformat()
+        if name in CONTEXT_NAMES:
+            device = subject.id if subject.kind == "device" else None
+            known = {"rule_name": rule.name, "device_id": device, "room_id": subject.room, "farm_id": subject.farm}
+            return known[name]
+        return self._sensor_value(instance, name)
+
+    def _consequences(self, candidate: Candidate, firing: Firing) -> list[tuple[int, Consequence]]:
+        rule = candidate.instance.rule
+        plans = rule.actions if firing.kind == "fired" else rule.clear_actions
+        return [
+            (plan.after_us, consequence)
+            for plan, call in zip(plans, firing.actions, strict=True)
+            if plan.consequential and call.runs
+            for consequence in plan.action.consequences(call.config)
+        ]
+
+
+def _counts(actions: tuple[ActionCall, ...]) -> bool:
+    """Tell whether a firing counts: one that lost an actuator and has no action left does not (ruling 13)."""
+    return any(call.runs for call in actions) or not any(call.superseded_by for call in actions)
+
+
+def _order(candidate: Candidate) -> tuple[int, str, str]:
+    return candidate.instance.order
+
+
+def _record(candidate: Candidate, now_us: int) -> None:
+    instance, state = candidate.instance, candidate.state
+    state.count += 1
+    state.last_us = now_us
+    state.dirty = True
+    instance.fired_us = now_us
+    instance.armed = False
+    instance.active = bool(instance.rule.clear_actions)
+    instance.dirty = True
+
+
+def blocked(candidate: Candidate, now_us: int) -> Reason | None:
+    """Return what keeps a candidate from firing, or ``None`` (rulings 8, 11, 15, 16)."""
+    rule, state, instance = candidate.instance.rule, candidate.state, candidate.instance
+    reason = outside(rule, state, now_us)
+    if reason is not None or candidate.forced:
+        return reason
+    if candidate.run and instance.truth is not True:
+        return "conditions_unknown" if instance.truth is None else "conditions_false"
+    if now_us - instance.fired_us < rule.cooldown_us:
+        return "cooldown"
+    return None
+
+
+def outside(rule: CompiledRule, state: RuleState, now_us: int) -> Reason | None:
+    """Return what keeps a rule as a whole from firing, or ``None``."""
+    if not state.enabled:
+        return "disabled"
+    if rule.valid_from_us is not None and now_us < rule.valid_from_us:
+        return "not_valid_yet"
+    if rule.valid_until_us is not None and now_us >= rule.valid_until_us:
+        return "expired"
+    if rule.max_executions is not None and state.count >= rule.max_executions:
+        return "max_executions"
+    return None
+
+
+def _firing(  # noqa: PLR0913 - the parts of a firing
+    instance: Instance, kind: Kind, actions: tuple[ActionCall, ...], now_us: int, depth: int, *, counted: bool
+) -> Firing:
+    rule = instance.rule
+    return Firing(now_us, rule.id, rule.name, instance.subject.id, kind, actions, depth, counted)

@@ -1,0 +1,205 @@
+"""What a restart needs, JSON-ready: written as changes, merged outside, read back whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from whenthen.extend.action import Consequence, ControlRule, EmitEvent, RunRule
+from whenthen.flow.instance import Instance
+from whenthen.flow.rulestate import Delayed, RuleState
+from whenthen.flow.state import NEVER_US, Slot
+from whenthen.flow.subjects import Concern
+from whenthen.flow.timers import FAR_US, Timers
+
+if TYPE_CHECKING:
+    from whenthen.flow.roster import Roster
+
+_CONSEQUENCES: dict[str, type[Consequence]] = {"run": RunRule, "emit": EmitEvent, "control": ControlRule}
+
+
+def merge_state(kept: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *kept* state with a change of ``changed_state`` added; what the change has as ``None`` goes.
+
+    >>> merge_state({"now_us": 1, "rules": {"a": {}, "b": {}}}, {"now_us": 2, "rules": {"b": None}})
+    {'now_us': 2, 'rules': {'a': {}}}
+    """
+    merged = dict(kept)
+    for part, content in changed.items():
+        if not isinstance(content, Mapping):
+            merged[part] = content
+            continue
+        rows = {**merged.get(part, {}), **content}
+        merged[part] = {key: row for key, row in rows.items() if row is not None}
+    return merged
+
+
+def row_key(*parts: str) -> str:
+    """Return one key from several names; a slash in a name cannot be mistaken for the one in between.
+
+    >>> row_key("a/b", "c")
+    'a~1b/c'
+    """
+    return "/".join(part.replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def _names(key: str) -> list[str]:
+    return [part.replace("~1", "/").replace("~0", "~") for part in key.split("/")]
+
+
+def state_changes(roster: Roster, now_us: int) -> dict[str, Any]:
+    """Return and forget what changed since the last call."""
+    changed: dict[str, Any] = {"now_us": now_us}
+    slots = {row_key(slot.device, slot.sensor): _slot_row(slot) for slot in roster.dirty_slots}
+    for slot in roster.dirty_slots:
+        slot.dirty = False
+        slot.unsettle()
+    roster.dirty_slots.clear()
+    rules: dict[str, Any] = dict.fromkeys(roster.removed)
+    instances: dict[str, Any] = {}
+    roster.removed.clear()
+    for rule_id, state in roster.states.items():
+        if state.dirty:
+            rules[rule_id] = _rule_row(state)
+            state.dirty = False
+    for instance in roster.dirty_instances:
+        instances[row_key(instance.rule.id, instance.subject.id)] = _instance_row(instance)
+        instance.dirty = False
+    roster.dirty_instances.clear()
+    for dropped in roster.dropped:
+        instances.setdefault(dropped, None)
+    roster.dropped.clear()
+    if slots:
+        changed["slots"] = slots
+    if rules:
+        changed["rules"] = rules
+    if instances:
+        changed["instances"] = instances
+    if roster.delayed_changed:
+        changed["delayed"] = [_delayed_row(item) for item in roster.delayed]
+        roster.delayed_changed = False
+    return changed
+
+
+def _slot_row(slot: Slot) -> dict[str, Any]:
+    row: dict[str, Any] = {"value": slot.value, "at_us": slot.at_us, "heard_us": slot.heard_us}
+    if slot.stale:
+        row["stale"] = True
+    return row
+
+
+def _rule_row(state: RuleState) -> dict[str, Any]:
+    return {
+        "enabled": state.enabled,
+        "execution_count": state.count,
+        "last_executed_us": state.last_us,
+        "missed_runs": state.missed,
+        "cooled_us": dict(state.cooled),
+        "schedules": {timer.key: timer.cursor_us for timer in state.schedules},
+    }
+
+
+_INSTANCE_FIELDS: dict[str, Any] = {
+    "armed": True,
+    "active": False,
+    "truth": None,
+    "fired_us": NEVER_US,
+    "last_eval_us": NEVER_US,
+    "evaluated_us": NEVER_US,
+    "pending_us": FAR_US,
+    "wakes": [],
+}
+
+
+def _instance_row(instance: Instance) -> dict[str, Any]:
+    row = {
+        name: _copied(value)
+        for name, default in _INSTANCE_FIELDS.items()
+        if (value := getattr(instance, name)) != default
+    }
+    states = {path: state for path, state in (instance.states or {}).items() if state}
+    if states:
+        row["states"] = _copied(states)
+    return row
+
+
+def _copied(value: Any) -> Any:
+    """Return a copy of JSON that later changes do not reach."""
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _delayed_row(item: Delayed) -> dict[str, Any]:
+    kind = next(name for name, cls in _CONSEQUENCES.items() if isinstance(item.consequence, cls))
+    return {
+        "kind": kind,
+        "consequence": _copied(asdict(item.consequence)),
+        "concern": asdict(item.concern),
+        "depth": item.depth,
+        "due_us": item.due_us,
+    }
+
+
+def restore_into(roster: Roster, timers: Timers, kept: Mapping[str, Any], now_us: int) -> None:
+    """Fill a roster that already has its rules with what was kept."""
+    for key, row in kept.get("slots", {}).items():
+        device, sensor = _names(key)
+        slot = roster.slot(device, sensor)
+        slot.put(row["value"])
+        slot.at_us, slot.heard_us = row["at_us"], row["heard_us"]
+        slot.stale = row.get("stale", False)
+        roster.see(device)
+    for rule_id, row in kept.get("rules", {}).items():
+        if rule_id in roster.states:
+            _restore_rule(roster.states[rule_id], row)
+    rows: dict[str, dict[str, Any]] = {}
+    for key, row in kept.get("instances", {}).items():
+        rule_id, subject_id = _names(key)
+        rows.setdefault(rule_id, {})[subject_id] = row
+    for rule_id, state in roster.states.items():
+        _restore_instances(roster, state, rows.get(rule_id, {}), now_us)
+        for timer in state.schedules:
+            cursor_us = kept.get("rules", {}).get(rule_id, {}).get("schedules", {}).get(timer.key)
+            if cursor_us is not None:
+                timer.move(cursor_us)
+                timers.schedule(timer)
+    for row in kept.get("delayed", ()):
+        consequence = _CONSEQUENCES[row["kind"]](**row["consequence"])
+        roster.delay(consequence, Concern(**row["concern"]), row["depth"], row["due_us"])
+    roster.resume_silences()
+    _forget_changes(roster)
+
+
+def _restore_rule(state: RuleState, row: Mapping[str, Any]) -> None:
+    state.enabled = row["enabled"]
+    state.count = row["execution_count"]
+    state.last_us = row["last_executed_us"]
+    state.missed = row["missed_runs"]
+    state.cooled = dict(row["cooled_us"])
+
+
+def _restore_instances(roster: Roster, state: RuleState, rows: Mapping[str, Any], now_us: int) -> None:
+    for instance in roster.populate(state, now_us, rows):
+        row = rows.get(instance.subject.id)
+        if row is None and instance.states is not None:
+            roster.drop(state, instance)  # it remembers, and has never been looked at: it comes with its first reading
+            continue
+        for name in _INSTANCE_FIELDS:
+            if row is not None and name in row:
+                setattr(instance, name, _copied(row[name]))
+        instance.timed = bool(instance.wakes)
+        if instance.states is None and not instance.timed:
+            instance.truth = instance.check(now_us)
+        roster.reschedule(instance)
+        roster.heat(instance)
+
+
+def _forget_changes(roster: Roster) -> None:
+    for slot in roster.dirty_slots:
+        slot.dirty = False
+    roster.dirty_slots.clear()
+    for state in roster.states.values():
+        state.dirty = False
+    roster.delayed_changed = False

@@ -1,0 +1,150 @@
+"""The newest value of every sensor, and which values are taken at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf, nan
+from sys import float_info
+from typing import TYPE_CHECKING, Any
+
+from whenthen.errors import RefusedReadingError
+from whenthen.model.reading import Scalar
+
+if TYPE_CHECKING:
+    from whenthen.flow.instance import Instance
+
+NEVER_US = -(1 << 62)
+"""Before every instant."""
+
+MAX_WHOLE_NUMBER = 1 << 53
+"""Beyond this a double cannot tell neighbouring whole numbers apart (IEEE 754 binary64)."""
+
+MAX_TEXT_LENGTH = 1_000
+
+LARGEST = float_info.max
+"""No number lies above; infinity is none."""
+
+
+class Slot:
+    """The newest reading of one sensor of one device, and the rule instances that it concerns.
+
+    ``number`` is the value as far as it is a number, else not-a-number. ``cuts`` is ``by_cut`` sorted (once
+    ``sorted``); ``owners[i]`` are the instances for which something may change when the value crosses ``cuts[i]``;
+    ``position`` is how many cuts lie below the value (``None`` while it is no number). ``always`` are
+    instances for which every reading may matter, ``hot`` those that would fire at the next trigger here, ``triggers``
+    the interval (microseconds) with which a reading starts an evaluation, ``watchers`` everyone who reads the value.
+    """
+
+    __slots__ = (
+        "always",
+        "at_us",
+        "by_cut",
+        "cuts",
+        "device",
+        "dirty",
+        "heard_us",
+        "high",
+        "hot",
+        "low",
+        "number",
+        "owners",
+        "position",
+        "sensor",
+        "sorted",
+        "stale",
+        "triggers",
+        "value",
+        "watchers",
+    )
+
+    def __init__(self, device: str, sensor: str) -> None:
+        self.device = device
+        self.sensor = sensor
+        self.value: Scalar | None = None
+        self.number: float = nan
+        self.at_us = NEVER_US
+        self.heard_us = NEVER_US
+        self.dirty = False
+        self.stale = False
+        self.by_cut: dict[float, list[Instance]] = {}
+        self.sorted = True
+        self.cuts: list[float] = []
+        self.owners: list[list[Instance]] = []
+        self.position: int | None = None
+        self.low = inf
+        self.high = -inf
+        self.always: dict[Instance, None] = {}
+        self.hot: dict[Instance, None] = {}
+        self.triggers: dict[Instance, int] = {}
+        self.watchers: dict[Instance, None] = {}
+
+    def unsettle(self) -> None:
+        """Have the next reading looked at closely."""
+        self.low = inf
+
+    def settle(self) -> None:
+        """Work out between which cuts the value lies: a number with ``low < number <= high`` changes no truth."""
+        position, cuts = self.position, self.cuts
+        if position is None:
+            self.low = inf
+            return
+        self.low = cuts[position - 1] if position else -inf
+        self.high = cuts[position] if position < len(cuts) else LARGEST
+
+    def put(self, value: Scalar | None) -> None:
+        """Set the value."""
+        self.value = value
+        self.number = value if isinstance(value, int | float) and not isinstance(value, bool) else nan
+
+    def __repr__(self) -> str:
+        return f"Slot({self.device!r}, {self.sensor!r}, {self.value!r})"
+
+
+def accepted(value: Any) -> Scalar | None:
+    """Return the value if it may be taken, or raise ``RefusedReadingError`` with the reason.
+
+    >>> accepted(21.5)
+    21.5
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT_LENGTH:
+            raise RefusedReadingError(f"text of {len(value)} characters; at most {MAX_TEXT_LENGTH} are taken")
+        return value
+    if isinstance(value, int):
+        if not -MAX_WHOLE_NUMBER <= value <= MAX_WHOLE_NUMBER:
+            raise RefusedReadingError("whole number beyond 2^53, which a double cannot hold exactly")
+        return int(value)
+    if isinstance(value, float):
+        if value - value != 0.0:
+            raise RefusedReadingError(f"{value} is not a finite number")
+        return float(value)
+    raise RefusedReadingError(f"a sensor's value is a number, text, true, false or null, not {type(value).__name__}")
+
+
+def flattened(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with each object of numbers spread out: ``accelerometer`` gives ``accelerometer_x`` and so on.
+
+    >>> flattened({"accelerometer": {"x": 0, "y": 1}})
+    {'accelerometer_x': 0, 'accelerometer_y': 1}
+    """
+    flat: dict[str, Any] = {}
+    for sensor, value in values.items():
+        if isinstance(value, Mapping):
+            flat.update({f"{sensor}_{part}": inner for part, inner in value.items()})
+        else:
+            flat[sensor] = value
+    return flat
+
+
+def part_refusal(value: Any) -> str | None:
+    """Return why a part of an object is refused, or ``None``: only numbers may stand in one."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"an object's parts are numbers, not {type(value).__name__}"
+    return None
+
+
+def same_value(a: Scalar | None, b: Scalar | None) -> bool:
+    """Tell whether a repeated value is the same: of one kind, and equal."""
+    return isinstance(a, bool) is isinstance(b, bool) and a == b

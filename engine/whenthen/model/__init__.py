@@ -1,0 +1,1 @@
+"""What things are: readings, events, rules, firings; values that never change."""

@@ -1,0 +1,39 @@
+"""One event: something that happened, and whom it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from whenthen.clock import to_us
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at *at_us* (microseconds since the epoch).
+
+    *device*, *room* or *farm* name whom it concerns: at most one is needed; none means everybody.
+    """
+
+    name: str
+    at_us: int
+    data: Mapping[str, Any] = field(default_factory=dict)
+    device: str | None = None
+    room: str | None = None
+    farm: str | None = None
+
+    @classmethod
+    def of(  # noqa: PLR0913 - one argument a field
+        cls,
+        name: str,
+        at: datetime,
+        data: Mapping[str, Any] | None = None,
+        *,
+        device: str | None = None,
+        room: str | None = None,
+        farm: str | None = None,
+    ) -> Event:
+        """Return an event from an aware datetime."""
+        return cls(name, to_us(at), data or {}, device, room, farm)

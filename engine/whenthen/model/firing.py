@@ -1,0 +1,85 @@
+"""One firing: a rule that fired or cleared for one subject, and the actions that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from whenthen.clock import from_us
+
+Kind = Literal["fired", "cleared"]
+Delivery = Literal["idempotent", "at_most_once"]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionCall:
+    """One action of a firing, its texts filled in.
+
+    Exactly one of *superseded_by* (a rule's id), *skipped* and *failed* (a reason) is set when the action does not run.
+    *after_us* is how long after the firing it is to run, *expires_after_us* how long after that it is too late, both in
+    microseconds.
+    """
+
+    type: str
+    config: Mapping[str, Any]
+    delivery: Delivery
+    targets: tuple[str, ...] = ()
+    after_us: int = 0
+    expires_after_us: int | None = None
+    superseded_by: str | None = None
+    skipped: str | None = None
+    failed: str | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Tell whether the action is to be carried out."""
+        return self.superseded_by is None and self.skipped is None and self.failed is None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the action as ``replay --json`` prints it."""
+        line: dict[str, Any] = {"type": self.type, "config": self.config}
+        for name in ("superseded_by", "skipped", "failed"):
+            reason = getattr(self, name)
+            if reason is not None:
+                line[name] = reason
+        return line
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """A rule that fired, or whose clear actions run, for one subject at one instant.
+
+    *depth* is 0 for a firing that an input or a timer caused, one more for each firing in between. *counted* is false
+    when every action lost its actuator: such a firing counts, cools and activates nothing.
+    """
+
+    at_us: int
+    rule_id: str
+    rule: str
+    subject: str
+    kind: Kind
+    actions: tuple[ActionCall, ...]
+    depth: int = 0
+    counted: bool = True
+
+    @property
+    def at(self) -> datetime:
+        """The instant, aware, UTC."""
+        return from_us(self.at_us)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the engine reports beside firings: nothing is silent.
+
+    *kind* is ``reading_refused``, ``reading_late``, ``rule_failed``, ``condition_failed``, ``runs_missed``,
+    ``sensor_stale`` or ``sensor_recovered``.
+    """
+
+    kind: str
+    at_us: int
+    message: str
+    rule_id: str | None = None
+    subject: str | None = None

@@ -1,0 +1,1 @@
+"""What tests of rules and plugins need: a virtual clock, strategies, fixtures."""
