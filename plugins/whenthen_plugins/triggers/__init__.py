@@ -1,0 +1,1 @@
+"""The built-in triggers, one file a type."""
