@@ -255,6 +255,14 @@ class TestWhoWins:
 
         assert all(firing.counted for firing in house.read(1, t=25))
 
+    def test_the_winner_named_is_the_first_in_order_of_those_who_agree(self) -> None:
+        rules = [rule(name, actions=[led(color)]) for name, color in (("a", "red"), ("b", "red"), ("c", "green"))]
+        house = House(*rules)
+
+        last = house.read(0, t=1)[-1]
+
+        assert (last.rule_id, last.actions[0].superseded_by) == ("c", "a")
+
     def test_a_superseded_firing_counts_and_cools_nothing(self) -> None:
         house = House(
             rule("a", on("t"), above("t", 20), actions=[led("red")], priority=1, max_executions=1),
@@ -473,6 +481,17 @@ class TestGaps:
         assert len(late) == runs + 1
         assert house.engine.counters("r")["missed_runs"] == 49
 
+    def test_an_action_finds_the_rules_variables_after_a_restart(self) -> None:
+        told = {"type": "log", "config": {"message": "{double}"}}
+        remembers = above("t", 1, hysteresis=1)
+        house = House(rule("r", on("t"), remembers, variables={"double": "t * 2"}, clear_actions=[told]))
+        house.read(0, t=4)
+
+        house.restart()
+        house._note(house.engine.set_enabled("r", enabled=False))
+
+        assert house.firings[-1].actions[0].config == {"message": 8}
+
 
 class TestValues:
     @pytest.mark.parametrize("value", [float("nan"), float("inf"), 2**53 + 1, [1], "x" * 1001])
@@ -564,6 +583,18 @@ class TestValues:
         house.event(60, "e")
 
         assert [second for second, _, _ in house.seen] == [59]
+
+    def test_the_instant_of_an_age_is_observed_whatever_the_value(self) -> None:
+        change = {"type": "change", "config": {"sensor": "door", "by": 1, "within_seconds": 5, "max_age_seconds": 1}}
+        guarded = {**log(), "if": change}
+        house = House(rule("r", on("t"), above("t", 20), actions=[log(), guarded], clear_actions=[log()]))
+        house.read(0, door=False)
+        house.read(0, t=15)
+        house.engine.run_rule("r", force=True)
+
+        house.advance(2)
+
+        assert house.seen == [(1.0, "r", "cleared")]
 
     def test_placeholders_are_filled_with_the_firings_snapshot(self) -> None:
         document = rule(

@@ -136,7 +136,8 @@ class Decider:
             if call.runs and effects and not plan.after_us:
                 call = self._claim(instance, call, effects, claims, own)
             calls.append(call)
-        claims.update(own)
+        for key, claim in own.items():
+            claims.setdefault(key, claim)  # who set the same value before is the one to name
         return tuple(calls)
 
     def _filled(

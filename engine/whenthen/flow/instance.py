@@ -397,14 +397,13 @@ def joined_reader(ref: SensorRef, slots: Sequence[Slot], instance: Instance) -> 
     def usable(now_us: int) -> list[Slot]:
         found = []
         for slot in slots:
-            if slot.value is None:
-                continue
             if age_us is not None:
                 expires_us = slot.at_us + age_us
                 if now_us >= expires_us:
                     continue
                 instance.wake(expires_us)
-            found.append(slot)
+            if slot.value is not None:
+                found.append(slot)
         return found
 
     if ref.aggregate is None:

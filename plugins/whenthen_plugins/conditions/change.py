@@ -32,7 +32,7 @@ class Change(Condition):
             truths = set()
             for device, cell in list_cells():
                 truth = one(state.setdefault(device, {}), cell)
-                if age_us is not None and truth is not None:
+                if age_us is not None:
                     if now_us - cell.at_us >= age_us:
                         truth = None
                     else:
