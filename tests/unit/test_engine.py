@@ -481,6 +481,17 @@ class TestGaps:
         assert len(late) == runs + 1
         assert house.engine.counters("r")["missed_runs"] == 49
 
+    def test_an_action_finds_the_rules_variables_after_an_edit(self) -> None:
+        told = {"type": "log", "config": {"message": "{double}"}}
+        first = rule("r", on("t"), variables={"double": "t * 2"}, clear_actions=[log()])
+        house = House(first)
+        house.read(0, t=4)
+        house.engine.put_rule({**first, "clear_actions": [told]})
+
+        house._note(house.engine.set_enabled("r", enabled=False))
+
+        assert house.firings[-1].actions[0].config == {"message": 8}
+
     def test_an_action_finds_the_rules_variables_after_a_restart(self) -> None:
         told = {"type": "log", "config": {"message": "{double}"}}
         remembers = above("t", 1, hysteresis=1)

@@ -160,6 +160,7 @@ class Binder:
             readers = {used: self.reader(SensorRef(used)) for used in expression.names}
             evaluate = expression.evaluator(self.around.expression_functions)
             self.variables[name] = Variable(readers, evaluate)
+            self.variables[name].look(now_us=0)  # known at once: an action may ask before the next look
         watched = instance.watched = self._bind_guards()
         whole = None if watched else self._whole()
         instance.check = whole or _all_hold(
@@ -298,7 +299,7 @@ class Variable:
         self.value: Scalar | None = None
 
     def look(self, now_us: int) -> None:
-        """Evaluate; unknown if any name is."""
+        """Evaluate; unknown if any name is. What a variable reads has no age, so any instant will do."""
         names = {}
         for name, read in self._readers:
             value = read(now_us)

@@ -190,8 +190,6 @@ def _restore_instances(roster: Roster, state: RuleState, rows: Mapping[str, Any]
             if row is not None and name in row:
                 setattr(instance, name, _copied(row[name]))
         instance.timed = bool(instance.wakes)
-        for variable in (instance.variables or {}).values():
-            variable.look(now_us)
         if instance.states is None and not instance.timed:
             instance.truth = instance.check(now_us)
         roster.reschedule(instance)
