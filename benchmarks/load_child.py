@@ -26,7 +26,8 @@ def measured(rules: Path, devices: int) -> dict[str, float]:
     ours, w1 = importlib.import_module("ours"), importlib.import_module("w1")
     ours.registry()
     imported, start = rss_bytes(), time.perf_counter()
-    engine = ours.engine_of(json.loads(rules.read_text(encoding="utf-8")))
+    with rules.open(encoding="utf-8") as lines:
+        engine = ours.engine_of(map(json.loads, lines))
     loaded_s = time.perf_counter() - start
     loaded, count = rss_bytes(), len(engine.rule_ids)
     readings = w1.readings(w1.warm_up(devices), ours.START_US, devices * len(w1.SENSORS))

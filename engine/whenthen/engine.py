@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import nan
 from typing import Any
 
 from whenthen.clock import SECOND_US
@@ -17,8 +15,8 @@ from whenthen.dsl.rule import CompiledRule, RuleCompiler
 from whenthen.errors import Problem, RefusedReadingError, UnknownRuleError
 from whenthen.extend.registry import Registry
 from whenthen.flow.causes import Causes, Control, Happening, Run
-from whenthen.flow.decide import Candidate, Decider, Reason, outside
-from whenthen.flow.index import sort_cuts
+from whenthen.flow.decide import Candidate, Decider, Decision, Reason, outside
+from whenthen.flow.index import fails, sort_cuts
 from whenthen.flow.instance import Instance
 from whenthen.flow.persist import merge_state, restore_into, state_changes
 from whenthen.flow.roster import Roster
@@ -28,7 +26,7 @@ from whenthen.flow.subjects import Concern, Subjects
 from whenthen.flow.timers import FAR_US, Timers
 from whenthen.model.event import Event
 from whenthen.model.firing import Firing, Notice
-from whenthen.model.reading import Reading
+from whenthen.model.reading import Reading, Scalar
 from whenthen.ports import Directory
 
 __all__ = ["Engine", "RunResult", "merge_state"]
@@ -182,6 +180,7 @@ class Engine:
                 return firings
             at_us = received_us
         values = reading.values
+        slot = value = None
         if len(values) == 1 and (slots := self._slots.get(reading.device)) is not None:
             ((sensor, value),) = values.items()
             slot = slots.get(sensor)
@@ -192,15 +191,17 @@ class Engine:
                 and slot.low < value <= slot.high
                 and at_us > slot.at_us
                 and self._timers.next_us > self.now_us
-                and not slot.hot
-                and not slot.always
             ):
                 slot.value = slot.number = value
                 slot.at_us = at_us
                 slot.heard_us = self.now_us
                 return firings
         looks: dict[Instance, None] = {}
-        touched = self._apply(reading.device, values, at_us, looks)
+        if slot is not None and value.__class__ is float and value - value == 0.0 and at_us > slot.at_us:
+            self._move(slot, value, at_us, looks)
+            touched = [slot]
+        else:
+            touched = self._apply(reading.device, values, at_us, looks)
         if looks:
             candidates = self._look_at(looks, touched)
             if candidates:
@@ -335,18 +336,13 @@ class Engine:
 
     # A reading
 
-    def _apply(  # noqa: C901, PLR0912 - the way of every reading: a call more is a tenth of its time more
-        self, device: str, values: Mapping[str, Any], at_us: int, looks: dict[Instance, None]
-    ) -> list[Slot]:
+    def _apply(self, device: str, values: Mapping[str, Any], at_us: int, looks: dict[Instance, None]) -> list[Slot]:
         """Move the state: put each value in its slot, add to *looks* whom it can concern, return the slots moved."""
-        slots = self._slots.get(device)
-        if slots is None:
-            slots = self._roster.slots_of(device)
+        slots = self._roster.slots_of(device)
         touched = []
         for sensor, value in values.items():
-            kind = value.__class__
             slot = slots.get(sensor)
-            if kind is not float or slot is None or value - value != 0.0:
+            if value.__class__ is not float or slot is None or value - value != 0.0:
                 if isinstance(value, Mapping):
                     touched += self._apply_object(device, sensor, value, at_us, looks)
                     continue
@@ -356,52 +352,45 @@ class Engine:
                     self._refuse(device, sensor, str(error))
                     continue
                 slot = slot or self._roster.slot(device, sensor)
-            if at_us <= slot.at_us and self._is_old(slot, value, at_us):
-                continue
-            if slot.at_us == NEVER_US:
-                self._roster.meet(slot, self.now_us, self._observe)
-            if not slot.sorted:
-                sort_cuts(slot)
-            slot.at_us = at_us
-            slot.heard_us = self.now_us
-            if not slot.dirty or slot.stale:
-                self._note(slot)
-            touched.append(slot)
-            before = slot.position
-            slot.value = value
-            if kind is float or kind is int:
-                slot.number = value
-                position = slot.position = bisect_left(slot.cuts, value)
-                if before is None:
-                    looks.update(slot.watchers)
-                elif position != before:
-                    low, high = (before, position) if before < position else (position, before)
-                    for owners in slot.owners[low:high]:
-                        for instance in owners:
-                            looks[instance] = None
-            else:
-                slot.number = nan
-                slot.position = None
-                looks.update(slot.watchers)
-            slot.settle()
-            if slot.always:
-                looks.update(slot.always)
-            if slot.hot:
-                looks.update(slot.hot)
-            if self._timers.next_us <= self.now_us:
-                # A boundary at this very instant counts for a reading of this instant, though its timer comes later.
-                looks.update({instance: None for instance in slot.triggers if instance.due_us <= self.now_us})
+            if at_us > slot.at_us or self._is_new(slot, value, at_us):
+                self._move(slot, value, at_us, looks)
+                touched.append(slot)
         return touched
 
-    def _is_old(self, slot: Slot, value: Any, at_us: int) -> bool:
-        """Tell whether a value that is not newer than the slot's is late or a duplicate, and count it (ruling 21)."""
+    def _move(self, slot: Slot, value: Scalar | None, at_us: int, looks: dict[Instance, None]) -> None:
+        """Put an accepted value in its slot and add to *looks* whom it can concern."""
+        if slot.at_us == NEVER_US:
+            self._roster.meet(slot, self.now_us, self._observe)
+        if not slot.sorted:
+            sort_cuts(slot)
+        slot.at_us = at_us
+        slot.heard_us = self.now_us
+        if not slot.dirty or slot.stale:
+            self._note(slot)
+        crossed = slot.take(value)
+        if crossed is None:
+            looks.update(slot.watchers)
+        else:
+            for watched in crossed:
+                if watched:
+                    looks.update(watched)
+        if slot.always:
+            looks.update(slot.always)
+        if slot.hot:
+            looks.update(slot.hot)
+        if self._timers.next_us <= self.now_us:
+            # A boundary at this very instant counts for a reading of this instant, though its timer comes later.
+            looks.update({instance: None for instance in slot.triggers if instance.due_us <= self.now_us})
+
+    def _is_new(self, slot: Slot, value: Any, at_us: int) -> bool:
+        """Tell whether a value that is not newer than the slot's replaces it; a late one or a duplicate is counted."""
         if at_us < slot.at_us:
             self.counts["late"] += 1
-            return True
+            return False
         if same_value(value, slot.value):
             self.counts["duplicate"] += 1
-            return True
-        return False
+            return False
+        return True
 
     def _note(self, slot: Slot) -> None:
         self._roster.touch(slot)
@@ -443,15 +432,18 @@ class Engine:
                 triggered = self._triggered(instance, touched)
                 self._look(instance, candidates, triggered=triggered, evaluating=triggered)
                 continue
-            truth = instance.check(now_us)
+            truth = False if instance.limits and fails(instance) else instance.check(now_us)
             if truth is not instance.truth:
                 instance.truth = truth
                 self._roster.heat(instance)
             if truth is False:
                 if instance.active or not instance.armed:
                     self._known_false(instance, candidates)
-            elif truth is True and any(instance in slot.triggers for slot in touched):
-                self._trigger(instance, candidates)
+            elif truth is True:
+                for slot in touched:
+                    if instance in slot.triggers:
+                        self._trigger(instance, candidates)
+                        break
         moment.reading = False
         return candidates
 
@@ -497,6 +489,8 @@ class Engine:
         if truth is not instance.truth:
             instance.truth = truth
             self._roster.heat(instance)
+        if instance.limits:
+            fails(instance)
         if truth is False and (instance.active or not instance.armed):
             self._known_false(instance, candidates)
         if triggered:
@@ -533,7 +527,7 @@ class Engine:
 
     # Decide
 
-    def _conclude(self, candidates: list[Candidate], depth: int) -> RunResult:
+    def _conclude(self, candidates: list[Candidate], depth: int) -> Decision:
         """Decide a tick's candidates; queue what their firings cause."""
         decision = self._decider.decide(candidates, self.now_us, depth)
         for instance in decision.refused:
@@ -543,7 +537,8 @@ class Engine:
         announce = "rule_fired" in self._roster.listeners
         for firing, instance, consequences in decision.caused:
             self._roster.mark(instance)
-            self._roster.heat(instance)
+            if instance.rule.edge or instance.rule.clear_actions:
+                self._roster.heat(instance)
             if not consequences and not announce:
                 continue
             concern = self._subjects.concern_of(instance.subject)
@@ -555,7 +550,7 @@ class Engine:
             if announce and firing.kind == "fired" and firing.counted:
                 data = {"rule_id": firing.rule_id, "rule": firing.rule, "subject": firing.subject}
                 self._causes.waiting.append(Happening("rule_fired", data, concern, depth + 1))
-        return RunResult(decision.firings, decision.blocked)
+        return decision
 
     def _finish(self, firings: list[Firing]) -> list[Firing]:
         """Run the later ticks at the same instant that firings cause, first in, first out (ruling 4)."""
@@ -619,7 +614,8 @@ class Engine:
             self._look(instance, candidates, triggered=False, evaluating=True)
             instance.evaluated_us = self.now_us
             candidates.append(Candidate(instance, state, "fired", run=True, forced=force))
-        return self._conclude(candidates, depth)
+        decision = self._conclude(candidates, depth)
+        return RunResult(decision.firings, decision.blocked)
 
     # The life of a rule
 

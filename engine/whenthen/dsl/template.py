@@ -24,6 +24,8 @@ _HINT = "write {name} or {name:.1f}; a brace that is meant as a brace is written
 _EXACT = 10**16
 """From here on a float's digits before the point are no longer all known; its own notation is kept."""
 
+_NO_NAMES: frozenset[str] = frozenset()
+
 
 class Template:
     """A JSON value whose texts may hold placeholders.
@@ -39,7 +41,7 @@ class Template:
 
     def __init__(self, value: Any, render: Render | None, names: frozenset[str]) -> None:
         self.value = value
-        self.names = names
+        self.names = names or _NO_NAMES
         self.static = render is None
         self._render = render
 

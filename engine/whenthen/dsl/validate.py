@@ -9,15 +9,16 @@ from copy import deepcopy
 from datetime import datetime
 from difflib import get_close_matches
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
 
 from whenthen.errors import Problem
 from whenthen.extend.registry import Registry
 from whenthen_schemas import load
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 MAX_CONDITION_DEPTH = 50
 MAX_DOCUMENT_DEPTH = 200
@@ -38,13 +39,16 @@ class _Checker:
     """One schema: a quick yes from jsonschema-rs, and jsonschema's words when the answer is no."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
-        self._quick = jsonschema_rs.Draft202012Validator(dict(schema))
-        self._slow = Draft202012Validator(dict(schema))
+        self._schema = dict(schema)
+        self._quick = jsonschema_rs.Draft202012Validator(self._schema)
 
     def problems(self, value: Any, pointer: str) -> list[Problem]:
         if self._quick.is_valid(value):
             return []
-        errors = sorted(self._slow.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
+        from jsonschema import Draft202012Validator  # noqa: PLC0415 - 4 MB that a house of sound rules never needs
+
+        slow = Draft202012Validator(self._schema)
+        errors = sorted(slow.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
         return [problem for error in errors for problem in _told(error, pointer)]
 
 

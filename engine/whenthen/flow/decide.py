@@ -70,23 +70,23 @@ class Decider:
 
     def decide(self, candidates: list[Candidate], now_us: int, depth: int) -> Decision:
         """Return the firings of a tick; moves counters, cooldowns and edges of those that fire."""
-        if len(candidates) > 1:
-            candidates.sort(key=_order)
         decision = Decision()
         claims: dict[tuple[str, str], tuple[Any, str]] = {}
-        made: list[tuple[Candidate, Firing]] = []
+        made: list[tuple[Instance, Firing]] = []
+        if len(candidates) > 1:
+            candidates.sort(key=_order)
         for candidate in candidates:
             if candidate.kind == "fired":
                 firing = self._fire(candidate, now_us, depth, claims, decision)
                 if firing is not None:
-                    made.append((candidate, firing))
-        made += [(item, self._clear(item, now_us, depth, claims)) for item in candidates if item.kind == "cleared"]
+                    made.append((candidate.instance, firing))
+        cleared = [candidate for candidate in candidates if candidate.kind == "cleared"]
+        made += [(candidate.instance, self._clear(candidate, now_us, depth, claims)) for candidate in cleared]
         if len(made) > 1:
-            made.sort(key=lambda pair: pair[0].instance.order)
-        for candidate, firing in made:
+            made.sort(key=lambda pair: pair[0].order)
+        for instance, firing in made:
             decision.firings.append(firing)
-            consequences = self._consequences(candidate, firing)
-            decision.caused.append((firing, candidate.instance, consequences))
+            decision.caused.append((firing, instance, _consequences(instance.rule, firing)))
         return decision
 
     def _fire(
@@ -105,7 +105,7 @@ class Decider:
         if reason is not None:
             decision.blocked[instance.subject.id] = reason
             return None
-        actions = self._act(instance, instance.rule.actions, now_us, claims)
+        actions = instance.rule.fixed_actions or self._act(instance, instance.rule.actions, now_us, claims)
         counted = actions[0].runs or _counts(actions)
         if counted:
             _record(candidate, now_us)
@@ -218,15 +218,17 @@ class Decider:
             return known[name]
         return self._sensor_value(instance, name)
 
-    def _consequences(self, candidate: Candidate, firing: Firing) -> list[tuple[int, Consequence]]:
-        rule = candidate.instance.rule
-        plans = rule.actions if firing.kind == "fired" else rule.clear_actions
-        return [
-            (plan.after_us, consequence)
-            for plan, call in zip(plans, firing.actions, strict=True)
-            if plan.consequential and call.runs
-            for consequence in plan.action.consequences(call.config)
-        ]
+
+def _consequences(rule: CompiledRule, firing: Firing) -> list[tuple[int, Consequence]]:
+    if not rule.causes:
+        return []
+    plans = rule.actions if firing.kind == "fired" else rule.clear_actions
+    return [
+        (plan.after_us, consequence)
+        for plan, call in zip(plans, firing.actions, strict=True)
+        if plan.consequential and call.runs
+        for consequence in plan.action.consequences(call.config)
+    ]
 
 
 def _counts(actions: tuple[ActionCall, ...]) -> bool:
@@ -244,7 +246,7 @@ def _record(candidate: Candidate, now_us: int) -> None:
     state.last_us = now_us
     state.dirty = True
     instance.fired_us = now_us
-    instance.armed = False
+    instance.armed = not instance.rule.edge  # nobody asks whether an instance that has no edge is armed
     instance.active = bool(instance.rule.clear_actions)
     instance.dirty = True
 

@@ -3,65 +3,104 @@
 An instance whose conditions only compare a value with constants cannot change its mind while the value stays between
 two neighbouring constants. So each slot keeps those constants sorted: a reading costs a binary search, plus the
 instances whose constants lie between the old value and the new one, plus those that hold and wait for a trigger.
+
+A conjunction known false stays so while one of its comparisons is false. So it watches one of those and leaves the
+others' constants alone, as SAT solvers watch literals (Moskewicz et al., "Chaff", DAC 2001).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
-from math import isnan
+from collections.abc import Iterable
 
 from whenthen.extend.condition import SensorRef
-from whenthen.flow.instance import Instance
-from whenthen.flow.state import Slot
+from whenthen.flow.instance import Instance, Limit
+from whenthen.flow.state import Slot, Watched
 
 
-def watch(instance: Instance, ref: SensorRef, slots: list[Slot]) -> None:
+def watch(instance: Instance, ref: SensorRef, cuts: tuple[float, ...] | None, slots: list[Slot]) -> None:
     """Have *instance* looked at when a reading of one of *slots* can concern it."""
-    cuts = instance.rule.cuts[ref]
     plain = len(slots) == 1 and ref.aggregate is None and ref.max_age_us is None
     for slot in slots:
         slot.watchers[instance] = None
         if cuts is None or not plain:
-            slot.always[instance] = None
+            slot.add_always(instance)
         else:
             _cut(slot, instance, cuts)
 
 
 def _cut(slot: Slot, instance: Instance, cuts: tuple[float, ...]) -> None:
     for cut in cuts:
-        slot.by_cut.setdefault(cut, []).append(instance)
-    slot.sorted = False
-    slot.unsettle()
+        watched = slot.by_cut.get(cut)
+        if watched is None:
+            watched = slot.by_cut[cut] = Watched()
+            slot.sorted = False
+            slot.unsettle()
+        watched.users += 1
+        watched[instance] = None
+        slot.narrow(cut)
+
+
+def limited(instance: Instance, limits: Iterable[tuple[Slot, float, bool]]) -> None:
+    """Let an instance that watches all its comparisons watch one of them at a time from now on."""
+    instance.focus = None
+    instance.limits = tuple((slot, cut, above, slot.by_cut[cut]) for slot, cut, above in limits)
 
 
 def trigger(instance: Instance, slot: Slot, interval_us: int) -> None:
     """Have readings of *slot* start evaluations of *instance*."""
     slot.triggers[instance] = min(interval_us, slot.triggers.get(instance, interval_us))
     if instance.paced:
-        slot.always[instance] = None
+        slot.add_always(instance)
 
 
-def forget(instance: Instance, slots: Iterator[Slot]) -> None:
+def forget(instance: Instance, slots: Iterable[Slot]) -> None:
     """Remove an instance from every slot that knows it."""
+    wanted = {cut for cuts in instance.rule.cuts for cut in cuts or ()}
     for slot in slots:
         slot.watchers.pop(instance, None)
         slot.always.pop(instance, None)
         slot.hot.pop(instance, None)
         slot.triggers.pop(instance, None)
-        for cut in [cut for cut, owners in slot.by_cut.items() if instance in owners]:
-            owners = [owner for owner in slot.by_cut[cut] if owner is not instance]
-            if owners:
-                slot.by_cut[cut] = owners
-            else:
+        for cut in wanted & slot.by_cut.keys():
+            watched = slot.by_cut[cut]
+            watched.pop(instance, None)
+            watched.users -= 1
+            if not watched.users:
                 del slot.by_cut[cut]
         slot.sorted = False
         slot.unsettle()
 
 
+def fails(instance: Instance) -> bool:
+    """Tell whether a conjunction is known false, and have it watch one comparison that is; if not, all of them."""
+    focus = instance.focus
+    for limit in instance.limits:
+        slot, cut, above, _ = limit
+        # Not-a-number is neither above nor below: an unknown value makes nothing false.
+        if slot.number <= cut if above else slot.number > cut:
+            if limit is not focus:
+                _refocus(instance, limit)
+            return True
+    if focus is not None:
+        _refocus(instance, None)
+    return False
+
+
+def _refocus(instance: Instance, focus: Limit | None) -> None:
+    old = instance.focus
+    instance.focus = focus
+    if old is not None:
+        del old[3][instance]
+    else:
+        for _, _, _, watched in instance.limits:
+            watched.pop(instance, None)
+    for slot, cut, _, watched in instance.limits if focus is None else (focus,):
+        watched[instance] = None
+        slot.narrow(cut)
+
+
 def sort_cuts(slot: Slot) -> None:
-    """Put the slot's cuts in order and find where its value lies among them."""
+    """Put the slot's cuts in order."""
     slot.cuts = sorted(slot.by_cut)
     slot.owners = [slot.by_cut[cut] for cut in slot.cuts]
-    slot.position = None if isnan(slot.number) else bisect_left(slot.cuts, slot.number)
     slot.sorted = True

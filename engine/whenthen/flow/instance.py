@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from whenthen.dsl.rule import Node, is_stateful, refs_below
 from whenthen.extend.condition import (
+    Atom,
     Cell,
     Check,
     Condition,
@@ -21,10 +22,11 @@ from whenthen.extend.condition import (
     SensorRef,
     Truth,
     View,
+    atom_cuts,
     atoms,
 )
 from whenthen.flow.formula import check_of
-from whenthen.flow.state import NEVER_US, Slot
+from whenthen.flow.state import NEVER_US, Slot, Watched
 from whenthen.flow.timers import FAR_US
 
 if TYPE_CHECKING:
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
     from whenthen.flow.subjects import Subject
     from whenthen.model.reading import Scalar
 
+Limit = tuple[Slot, float, bool, Watched]
+"""A slot, a cut, whether the number must lie above it, and who watches that cut."""
+
 _SOONEST_US = 1_000
 """A plugin that asks for a timer gets it no sooner than this, so that it cannot stop the clock."""
 
@@ -43,6 +48,8 @@ class Instance:
     """One (rule, subject): its memory, and where it stands in the order.
 
     ``plain`` ones have neither conditions that remember or wait nor an interval: looking at them is one call.
+    ``limits`` are the comparisons of a plain one that is nothing but several of them, all of which must hold; ``focus``
+    is the one that it watches at present, ``None`` when it watches all.
     """
 
     __slots__ = (
@@ -53,9 +60,11 @@ class Instance:
         "due_us",
         "evaluated_us",
         "fired_us",
+        "focus",
         "guards",
         "heap_us",
         "last_eval_us",
+        "limits",
         "order",
         "paced",
         "pending_us",
@@ -92,6 +101,8 @@ class Instance:
         self.timed = False
         self.paced = any(trigger.interval_us for trigger in rule.sensor_triggers)
         self.plain = False
+        self.limits: tuple[Limit, ...] = ()
+        self.focus: Limit | None = None
         self.restless = False
         self.trigger_slots: tuple[Slot, ...] = ()
         self.slots: tuple[Slot, ...] = ()
@@ -151,6 +162,8 @@ class Binder:
         self.variables: dict[str, Variable] = {}
         self.states: dict[str, dict[str, Any]] = {}
         self.used: set[str] = set()
+        self.limits: tuple[tuple[Slot, float, bool], ...] = ()
+        """After ``bind``: the comparisons of a plain conjunction of them."""
 
     def bind(self, states: dict[str, dict[str, Any]]) -> None:
         """Give the instance its check, which looks at everything once, without short cuts."""
@@ -162,7 +175,8 @@ class Binder:
             self.variables[name] = Variable(readers, evaluate)
             self.variables[name].look(now_us=0)  # known at once: an action may ask before the next look
         watched = instance.watched = self._bind_guards()
-        whole = None if watched else self._whole()
+        formula = None if watched or self.variables else self._formula()
+        whole = None if formula is None else self._formula_check(formula)
         instance.check = whole or _all_hold(
             tuple(self.variables.values()), tuple(self._check(node) for node in rule.conditions), watched
         )
@@ -170,16 +184,28 @@ class Binder:
         instance.states = kept or None
         instance.variables = self.variables or None
         instance.plain = whole is not None and instance.states is None and not instance.paced
+        self.limits = self._limits(formula) if instance.plain and formula is not None else ()
 
-    def _whole(self) -> Check | None:
-        """Return one check for all conditions when they are formulas over plain sensors, else ``None``."""
+    def _formula(self) -> Formula | None:
+        """Return all conditions as one formula when they are nothing but comparisons, else ``None``."""
         formulas = [node.condition.lowered() for node in self.rule.conditions]
-        if not formulas or self.variables:
-            return None
         known = tuple(formula for formula in formulas if formula is not None)
-        if len(known) < len(formulas):
+        if not known or len(known) < len(formulas):
             return None
-        return self._formula_check(known[0] if len(known) == 1 else Junction("AND", known))
+        return known[0] if len(known) == 1 else Junction("AND", known)
+
+    def _limits(self, formula: Formula) -> tuple[tuple[Slot, float, bool], ...]:
+        """Return a conjunction's comparisons; nothing if it is anything else, or if actions have conditions too."""
+        if isinstance(formula, Atom) or self.instance.guards is not None:
+            return ()
+        found = []
+        for part in formula.parts:
+            if formula.operator != "AND" or not isinstance(part, Atom) or part.operator in ("==", "!="):
+                return ()
+            slot = self.cell(part.ref)
+            if slot is not None:
+                found.append((slot, atom_cuts(part)[0], part.operator in (">", ">=")))
+        return tuple(found)
 
     def _formula_check(self, formula: Formula) -> Check | None:
         slots: dict[SensorRef, Slot] = {}
@@ -370,7 +396,7 @@ class NodeBinding:
         started = (SensorRef(wanted.sensor, wanted.device) for wanted in binder.rule.sensor_triggers)
         for ref in (*binder.rule.reads, *started):
             for device in binder.devices_of(ref):
-                binder.around.slot(device, ref.sensor).always[binder.instance] = None
+                binder.around.slot(device, ref.sensor).add_always(binder.instance)
 
     def on_restart(self, call: Restarted) -> None:
         """See ``Binding``."""

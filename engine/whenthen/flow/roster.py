@@ -14,7 +14,7 @@ from whenthen.extend.condition import SensorRef
 from whenthen.extend.registry import Registry
 from whenthen.extend.trigger import EventTrigger, Place
 from whenthen.flow.causes import Happening
-from whenthen.flow.index import forget, trigger, watch
+from whenthen.flow.index import forget, limited, trigger, watch
 from whenthen.flow.instance import Binder, Instance, Surroundings, joined_reader
 from whenthen.flow.persist import row_key
 from whenthen.flow.rulestate import Delayed, ExpiryTimer, RuleState, ScheduleTimer, StaleTimer
@@ -157,11 +157,12 @@ class Roster:
         binder.bind(instance.states or {})
         rule = instance.rule
         read: list[Slot] = []
-        for ref in rule.reads:
+        for ref, cuts in zip(rule.reads, rule.cuts, strict=True):
             slots = [self.slot(device, ref.sensor) for device in binder.devices_of(ref)]
-            watch(instance, ref, slots)
+            watch(instance, ref, cuts, slots)
             read += slots
         instance.slots = tuple(dict.fromkeys(read))
+        limited(instance, binder.limits)
         started = []
         for wanted in rule.sensor_triggers:
             for device in binder.devices_of(SensorRef(wanted.sensor, wanted.device)):
@@ -205,9 +206,9 @@ class Roster:
         wants = restless or instance.wants_trigger()
         for slot in instance.trigger_slots:
             if wants:
-                slot.hot[instance] = None
-            else:
-                slot.hot.pop(instance, None)
+                slot.add_hot(instance)
+            elif instance in slot.hot:
+                slot.drop_hot(instance)
         if restless or instance.restless:
             self._watch_closely(instance, restless=restless)
 
@@ -216,9 +217,9 @@ class Roster:
         instance.restless = restless
         for slot in instance.slots:
             if restless:
-                slot.hot[instance] = None
-            elif slot not in instance.trigger_slots:
-                slot.hot.pop(instance, None)
+                slot.add_hot(instance)
+            elif slot not in instance.trigger_slots and instance in slot.hot:
+                slot.drop_hot(instance)
 
     def mark(self, instance: Instance) -> None:
         """Note that the instance's memory has changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from math import inf, nan
 from sys import float_info
@@ -21,18 +22,32 @@ MAX_WHOLE_NUMBER = 1 << 53
 
 MAX_TEXT_LENGTH = 1_000
 
+_PASSED = 8
+"""So many cuts that nobody watches are passed to either side: a slot may have thousands."""
+
 LARGEST = float_info.max
 """No number lies above; infinity is none."""
+
+
+class Watched(dict["Instance", None]):
+    """Who wants to know at present when a value crosses one cut; *users* counts those who may come to want it."""
+
+    __slots__ = ("users",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.users = 0
 
 
 class Slot:
     """The newest reading of one sensor of one device, and the rule instances that it concerns.
 
-    ``number`` is the value as far as it is a number, else not-a-number. ``cuts`` is ``by_cut`` sorted (once
-    ``sorted``); ``owners[i]`` are the instances for which something may change when the value crosses ``cuts[i]``;
-    ``position`` is how many cuts lie below the value (``None`` while it is no number). ``always`` are
-    instances for which every reading may matter, ``hot`` those that would fire at the next trigger here, ``triggers``
-    the interval (microseconds) with which a reading starts an evaluation, ``watchers`` everyone who reads the value.
+    ``number`` is the value as far as it is a number, else not-a-number. ``by_cut`` has, for each number at which
+    something may change when the value crosses it, who wants to know at present; ``cuts`` and ``owners`` are its keys
+    and values in order (once ``sorted``). A number with ``low < number <= high`` crosses nothing that
+    anyone wants to know. ``always`` are instances for which every reading may matter, ``hot`` those that would fire at
+    the next trigger here, ``triggers`` the interval (microseconds) with which a reading starts an evaluation,
+    ``watchers`` everyone who reads the value.
     """
 
     __slots__ = (
@@ -48,7 +63,6 @@ class Slot:
         "low",
         "number",
         "owners",
-        "position",
         "sensor",
         "sorted",
         "stale",
@@ -66,11 +80,10 @@ class Slot:
         self.heard_us = NEVER_US
         self.dirty = False
         self.stale = False
-        self.by_cut: dict[float, list[Instance]] = {}
+        self.by_cut: dict[float, Watched] = {}
         self.sorted = True
         self.cuts: list[float] = []
-        self.owners: list[list[Instance]] = []
-        self.position: int | None = None
+        self.owners: list[Watched] = []
         self.low = inf
         self.high = -inf
         self.always: dict[Instance, None] = {}
@@ -78,18 +91,67 @@ class Slot:
         self.triggers: dict[Instance, int] = {}
         self.watchers: dict[Instance, None] = {}
 
+    def add_always(self, instance: Instance) -> None:
+        """Have every reading looked at for an instance."""
+        self.always[instance] = None
+        self.low = inf
+
+    def add_hot(self, instance: Instance) -> None:
+        """Have every reading looked at for an instance until it is cold again."""
+        self.hot[instance] = None
+        self.low = inf
+
+    def drop_hot(self, instance: Instance) -> None:
+        """Leave an instance alone again."""
+        del self.hot[instance]
+        if not self.hot and self.sorted and self.number == self.number:
+            self.settle(bisect_left(self.cuts, self.number))
+
     def unsettle(self) -> None:
         """Have the next reading looked at closely."""
         self.low = inf
 
-    def settle(self) -> None:
-        """Work out between which cuts the value lies: a number with ``low < number <= high`` changes no truth."""
-        position, cuts = self.position, self.cuts
-        if position is None:
+    def take(self, value: Scalar | None) -> list[Watched] | None:
+        """Set the value; return who watches the cuts that it crosses, ``None`` if everyone has to be asked."""
+        before = self.number
+        self.value = value
+        if value.__class__ is not float and value.__class__ is not int:
+            self.number = nan
+            self.low = inf
+            return None
+        self.number = number = value
+        cuts, owners = self.cuts, self.owners
+        position = bisect_left(cuts, number)
+        self.settle(position)
+        if before < number:
+            return owners[bisect_left(cuts, before) : position]
+        if before > number:
+            return owners[position : bisect_left(cuts, before)]
+        return [] if before == number else None  # it was no number before
+
+    def settle(self, position: int) -> None:
+        """Work out how far the value may move unnoticed; *position* is where it lies among the cuts."""
+        if self.hot or self.always:
             self.low = inf
             return
-        self.low = cuts[position - 1] if position else -inf
-        self.high = cuts[position] if position < len(cuts) else LARGEST
+        cuts, owners = self.cuts, self.owners
+        below = position - 1
+        last = below - _PASSED
+        while below > last and below >= 0 and not owners[below]:
+            below -= 1
+        self.low = cuts[below] if below >= 0 else -inf
+        above, end = position, len(cuts)
+        last = above + _PASSED
+        while above < last and above < end and not owners[above]:
+            above += 1
+        self.high = cuts[above] if above < end else LARGEST
+
+    def narrow(self, cut: float) -> None:
+        """Have the value's crossing of *cut* noticed."""
+        if self.number > cut:
+            self.low = max(self.low, cut)
+        else:
+            self.high = min(self.high, cut)
 
     def put(self, value: Scalar | None) -> None:
         """Set the value."""
