@@ -6,7 +6,9 @@ of floats is not exact (0.1 s intervals drift); see ``docs/decisions/0003-time-i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from time import perf_counter_ns
 from typing import Protocol
 
 SECOND_US = 1_000_000
@@ -22,6 +24,7 @@ def to_us(instant: datetime) -> int:
 
     Raises ``ValueError`` for a datetime without an offset: whose local time would it be?
 
+    >>> from datetime import UTC, datetime
     >>> to_us(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
     1000000
     """
@@ -56,8 +59,19 @@ class Clock(Protocol):
         """Return the present instant, aware, UTC."""
 
 
+Timer = Callable[[], int]
+"""What measures how long something takes: nanoseconds from nowhere in particular, that only grow."""
+
+system_timer: Timer = perf_counter_ns
+"""The machine's timer."""
+
+
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock.
+
+    >>> str(SystemClock().now().utcoffset())
+    '0:00:00'
+    """
 
     def now(self) -> datetime:
         """Return the present instant, aware, UTC."""
@@ -67,6 +81,7 @@ class SystemClock:
 class ManualClock:
     """A clock that a test turns by hand.
 
+    >>> from datetime import UTC, datetime
     >>> clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
     >>> clock.turn(seconds=90)
     >>> clock.now().isoformat()

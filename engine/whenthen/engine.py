@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +15,12 @@ from whenthen.dsl.rule import CompiledRule, RuleCompiler
 from whenthen.errors import Problem, RefusedReadingError, UnknownRuleError
 from whenthen.extend.registry import Registry
 from whenthen.flow.causes import Causes, Control, Happening, Run
-from whenthen.flow.decide import Candidate, Decider, Decision, Reason, outside
+from whenthen.flow.decide import Candidate, Decider, Decision, Reason, blocked, outside
+from whenthen.flow.guard import Fault, Guard
 from whenthen.flow.index import fails, sort_cuts
 from whenthen.flow.instance import Instance
+from whenthen.flow.meter import Meter
+from whenthen.flow.notices import Notices
 from whenthen.flow.persist import merge_state, restore_into, state_changes
 from whenthen.flow.roster import Roster
 from whenthen.flow.rulestate import Delayed, ExpiryTimer, RuleState, ScheduleTimer, StaleTimer
@@ -33,9 +36,6 @@ __all__ = ["Engine", "RunResult", "merge_state"]
 
 MAX_AHEAD_US = 300 * SECOND_US
 """A reading whose own clock is further ahead than this is refused."""
-
-MAX_NOTICES = 10_000
-"""So many notices wait to be taken; older ones go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +61,25 @@ class Engine:
     ['Warm']
     """
 
-    def __init__(self, registry: Registry, directory: Directory | None = None, timezone: str = "UTC") -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        directory: Directory | None = None,
+        timezone: str = "UTC",
+        meter: Meter | None = None,
+    ) -> None:
         self.now_us = 0
         self.counts: Counter[str] = Counter()
         self._compiler = RuleCompiler(registry)
         self._subjects = Subjects(directory, timezone)
         self._timers = Timers()
-        self._roster = Roster(registry, self._subjects, self._timers, self._condition_failed)
-        self._decider = Decider(registry, self._subjects, self._roster.sensor_value)
+        self._notices = Notices()
+        guard = Guard(registry, self._plugin_failed, lambda: self.now_us, meter)
+        self._roster = Roster(registry, self._subjects, self._timers, guard)
+        self._decider = Decider(registry, self._subjects, self._roster.sensor_value, guard)
         self._slots = self._roster.slots
         self._moment = self._roster.moment
         self._causes = Causes()
-        self._notices: deque[Notice] = deque(maxlen=MAX_NOTICES)
         self._resume_from_us: int | None = None
 
     # What is asked
@@ -101,16 +108,37 @@ class Engine:
         state = self._state(rule_id)
         return {"execution_count": state.count, "last_executed_us": state.last_us, "missed_runs": state.missed}
 
+    def newest(self, device: str, sensor: str) -> tuple[Scalar | None, int] | None:
+        """Return a sensor's newest value and its instant (microseconds), or ``None`` if it was never heard."""
+        slot = self._slots.get(device, {}).get(sensor)
+        return None if slot is None or slot.at_us == NEVER_US else (slot.value, slot.at_us)
+
     def warnings(self, rule_id: str) -> list[Problem]:
         """Return what is doubtful about a rule: placeholders and functions that nobody knows (ruling 27)."""
         state = self._state(rule_id)
         return [problem for problem in state.rule.warnings if not self._roster.answers(problem)]
 
+    def explain(self, rule_id: str, subject: str) -> dict[str, Any]:
+        """Return why a rule would fire for a subject now, or would not, JSON-ready; nothing is changed by asking.
+
+        ``truth`` of the whole and of each condition (``None``: unknown), the values that each read with their ages,
+        ``first_failed`` as a pointer into the rule, and ``blocked`` with what else would keep it from firing. Raises
+        ``UnknownRuleError``; ``blocked`` is ``no_subject`` for a subject that the rule does not have.
+        """
+        state = self._state(rule_id)
+        told: dict[str, Any] = {"rule_id": rule_id, "rule": state.rule.name, "subject": subject}
+        instance = state.instances.get(subject)
+        if instance is None:
+            return {**told, "truth": None, "conditions": [], "blocked": "no_subject" if state.enabled else "disabled"}
+        told |= self._roster.explained(instance, self.now_us)
+        reason: str | None = blocked(Candidate(instance, state, "fired"), self.now_us)
+        if reason is None and state.rule.edge and not instance.armed:
+            reason = "not_armed"
+        return {**told, "blocked": reason}
+
     def take_notices(self) -> list[Notice]:
-        """Return and forget what there is to report beside firings."""
-        notices = list(self._notices)
-        self._notices.clear()
-        return notices
+        """Return and forget what there is to report beside firings; the same failure of a plugin comes once."""
+        return self._notices.take()
 
     # Rules
 
@@ -125,7 +153,8 @@ class Engine:
             self._enter(rule)
             return []
         if old.rule.evaluation_key == rule.evaluation_key and old.enabled == rule.enabled:
-            self._roster.amend(old, rule, self.now_us)
+            for instance in self._roster.amend(old, rule, self.now_us):
+                self._observe(instance)
             return []
         cleared = self._clear_active(old)
         self._roster.replace(old, rule, self.now_us)
@@ -142,6 +171,20 @@ class Engine:
     def set_enabled(self, rule_id: str, enabled: bool) -> list[Firing]:
         """Switch a rule; return the clears of active instances. Raises ``UnknownRuleError``."""
         return self._finish(self._switch(self._state(rule_id), 0, enabled=enabled))
+
+    def rehouse(self, device_ids: Collection[str]) -> list[Firing]:
+        """Follow devices that came to the directory, moved in it or left it; return the clears that this causes.
+
+        What a room's or farm's rules remember stays; what they remember of a subject that is no more does not.
+        """
+        moved, gone = self._roster.rehouse(device_ids, self.now_us, self._observe)
+        candidates = [candidate for _, instance in gone if instance.active for candidate in self._clearing(instance)]
+        for instance in moved:
+            self._look(instance, candidates, triggered=False, evaluating=False)
+        firings = self._conclude(candidates, 0).firings if candidates else []
+        for state, instance in gone:
+            self._roster.dismiss(state, instance)
+        return self._finish(firings)
 
     def run_rule(
         self,
@@ -327,7 +370,7 @@ class Engine:
             state = timer.state
             state.missed += count
             message = f"{count} scheduled runs fell into a stop; {late} made up for"
-            self._notices.append(Notice("runs_missed", now_us, message, state.rule.id))
+            self._notices.add(Notice("runs_missed", now_us, message, state.rule.id))
             for _ in range(late):
                 candidates: list[Candidate] = []
                 self._look_at_timers(dict.fromkeys(self._roster.scheduled(timer, self._observe), True), candidates)
@@ -470,7 +513,7 @@ class Engine:
 
     def _refuse(self, device: str, sensor: str, reason: str) -> None:
         self.counts["refused"] += 1
-        self._notices.append(Notice("reading_refused", self.now_us, f"{sensor}: {reason}", None, device))
+        self._notices.add(Notice("reading_refused", self.now_us, f"{sensor}: {reason}", None, device))
 
     # Evaluate
 
@@ -533,11 +576,11 @@ class Engine:
         for instance in decision.refused:
             message = f"more than {depth - 1} firings caused one another"
             rule_id, subject = instance.rule.id, instance.subject.id
-            self._notices.append(Notice("rule_failed", self.now_us, message, rule_id, subject))
+            self._notices.add(Notice("rule_failed", self.now_us, message, rule_id, subject))
         announce = "rule_fired" in self._roster.listeners
         for firing, instance, consequences in decision.caused:
             self._roster.mark(instance)
-            if instance.rule.edge or instance.rule.clear_actions:
+            if instance.rule.edge or instance.truth is False:
                 self._roster.heat(instance)
             if not consequences and not announce:
                 continue
@@ -568,14 +611,14 @@ class Engine:
     def _caused_run(self, cause: Run) -> list[Firing]:
         state = self._roster.find(cause.rule)
         if state is None:
-            self._notices.append(Notice("rule_failed", self.now_us, f"there is no rule {cause.rule!r} to run"))
+            self._notices.add(Notice("rule_failed", self.now_us, f"there is no rule {cause.rule!r} to run"))
             return []
         return self._run(state, cause.concern, cause.depth, force=cause.force).firings
 
     def _control(self, cause: Control) -> list[Firing]:
         state = self._roster.find(cause.rule)
         if state is None:
-            self._notices.append(Notice("rule_failed", self.now_us, f"there is no rule {cause.rule!r} to switch"))
+            self._notices.add(Notice("rule_failed", self.now_us, f"there is no rule {cause.rule!r} to switch"))
             return []
         enabled = not state.enabled if cause.operation == "toggle" else cause.operation == "enable"
         return self._switch(state, cause.depth, enabled=enabled)
@@ -590,7 +633,7 @@ class Engine:
 
     def _sensor_event(self, name: str, slot: Slot) -> None:
         message = f"{slot.sensor} is silent" if name == "sensor_stale" else f"{slot.sensor} is heard again"
-        self._notices.append(Notice(name, self.now_us, message, None, slot.device))
+        self._notices.add(Notice(name, self.now_us, message, None, slot.device))
         self._causes.waiting.append(Happening(name, {"sensor": slot.sensor}, Concern(device=slot.device), 0))
 
     def _happen(self, cause: Happening) -> list[Firing]:
@@ -631,7 +674,7 @@ class Engine:
     def _switch(self, state: RuleState, depth: int, *, enabled: bool) -> list[Firing]:
         if state.enabled == enabled:
             return []
-        state.dirty = True
+        state.mark()
         if enabled:
             state.enabled = True
             self._observe_all(state)
@@ -644,7 +687,8 @@ class Engine:
         candidates = self._expired(state)
         return self._conclude(candidates, depth).firings if candidates else []
 
-    def _condition_failed(self, instance: Instance, condition: str, error: BaseException) -> None:
-        self.counts["condition_failed"] += 1
-        message = f"condition {condition} raised {type(error).__name__}: {error}"
-        self._notices.append(Notice("condition_failed", self.now_us, message, instance.rule.id, instance.subject.id))
+    def _plugin_failed(self, fault: Fault) -> None:
+        kind = f"{fault.kind}_failed"
+        self.counts[kind] += 1
+        notice = Notice(kind, self.now_us, fault.message, fault.rule_id, fault.subject, fault.plugin)
+        self._notices.collapse(notice)

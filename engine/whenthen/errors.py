@@ -45,13 +45,21 @@ class Problem:
 
 
 class WhenthenError(Exception):
-    """The root of everything that whenthen raises on purpose; *code* is stable."""
+    """The root of everything that whenthen raises on purpose; *code* is stable.
+
+    >>> issubclass(PluginError, WhenthenError)
+    True
+    """
 
     code = "error"
 
 
 class InvalidRuleError(WhenthenError):
-    """A rule that cannot be loaded, with all of its problems at once."""
+    """A rule that cannot be loaded, with all of its problems at once.
+
+    >>> InvalidRuleError((Problem("bad_type", "/name", "must be a text"),)).problems[0].pointer
+    '/name'
+    """
 
     code = "invalid_rule"
 
@@ -62,7 +70,15 @@ class InvalidRuleError(WhenthenError):
 
 
 class ExpressionError(WhenthenError):
-    """An expression that the syntax gate refuses; *hint* says what is allowed instead."""
+    """An expression that the syntax gate refuses; *hint* says what is allowed instead.
+
+    >>> from whenthen import Expression
+    >>> try:
+    ...     Expression.parse("temperature ** 2 > 400")
+    ... except ExpressionError as error:
+    ...     print(error.code, "-", error)
+    invalid_expression - there are no powers
+    """
 
     code = "invalid_expression"
 
@@ -94,6 +110,76 @@ class UnknownRuleError(WhenthenError):
 
 
 class PluginError(WhenthenError):
-    """A plugin that cannot be used, with the reason in one sentence."""
+    """A plugin that cannot be used, with the reason in one sentence.
+
+    >>> PluginError("condition 'warm' lacks the method evaluate").code
+    'bad_plugin'
+    """
 
     code = "bad_plugin"
+
+
+class RetryLaterError(WhenthenError):
+    """An action that was not carried out now and may be tried again, also one that is ``at_most_once``.
+
+    *after_seconds* is how long the other side asked to wait, at least; ``None`` when it said nothing.
+
+    >>> RetryLaterError("the endpoint answered 503", after_seconds=120).after_seconds
+    120
+    """
+
+    code = "retry_later"
+
+    def __init__(self, message: str, after_seconds: float | None = None) -> None:
+        self.after_seconds = after_seconds
+        super().__init__(message)
+
+
+class ActionRefusedError(WhenthenError):
+    """An action that will never succeed as it stands: its config, its target or the other side's answer forbids it.
+
+    *disabled* says that the other side wants no more of it (HTTP 410): the rule should be changed.
+
+    >>> ActionRefusedError("the endpoint answered 410 Gone", disabled=True).disabled
+    True
+    """
+
+    code = "action_refused"
+
+    def __init__(self, message: str, *, disabled: bool = False) -> None:
+        self.disabled = disabled
+        super().__init__(message)
+
+
+class OutcomeUnknownError(WhenthenError):
+    """An action of which nobody knows whether it was carried out: an ``at_most_once`` one is not repeated.
+
+    >>> OutcomeUnknownError("the mail server was lost while it took the message").code
+    'outcome_unknown'
+    """
+
+    code = "outcome_unknown"
+
+
+class PluginRaisedError(PluginError):
+    """What a plugin in a process of its own raised, in words."""
+
+    code = "plugin_raised"
+
+
+class PluginTimeoutError(PluginError):
+    """A plugin in a process of its own that did not answer in time and was ended."""
+
+    code = "plugin_timeout"
+
+
+class PluginDiedError(PluginError):
+    """A plugin in a process of its own that ended, or wrote what is no answer and was ended."""
+
+    code = "plugin_died"
+
+
+class PluginQuarantinedError(PluginError):
+    """A plugin in a process of its own that was ended too often, and is asked no more."""
+
+    code = "plugin_quarantined"

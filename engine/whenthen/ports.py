@@ -9,7 +9,11 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device and where it stands. *stale_after_seconds* of silence raise ``sensor_stale``."""
+    """A device and where it stands. *stale_after_seconds* of silence raise ``sensor_stale``.
+
+    >>> Device("dev-1", room="room-7").stale_after_seconds
+    900.0
+    """
 
     id: str
     type: str | None = None
@@ -20,7 +24,11 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Farm:
-    """A farm, its IANA time zone and its place on earth in degrees (for sunrise and sunset)."""
+    """A farm, its IANA time zone and its place on earth in degrees (for sunrise and sunset).
+
+    >>> Farm("farm-1", "Europe/Brussels", 50.85, 4.35).timezone
+    'Europe/Brussels'
+    """
 
     id: str
     timezone: str | None = None
@@ -29,7 +37,14 @@ class Farm:
 
 
 class Directory(Protocol):
-    """Who knows which devices exist."""
+    """Who knows which devices exist.
+
+    >>> def room_of(directory: Directory, device_id):
+    ...     device = directory.device(device_id)
+    ...     return device and device.room
+    >>> room_of(StaticDirectory([Device("dev-1", room="room-7")]), "dev-1")
+    'room-7'
+    """
 
     def device(self, device_id: str) -> Device | None:
         """Return the device, or ``None`` when nobody registered it."""

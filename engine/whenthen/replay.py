@@ -59,35 +59,42 @@ def begin(engine: Engine, rows: Iterable[Row]) -> Iterator[Row]:
     return chain(read, rest)
 
 
-def replay(
+def replay(  # noqa: PLR0913 - what is read, and who is told of what
     engine: Engine,
     rows: Iterable[Row],
     tally: Tally,
     *,
     on_bad_row: Callable[[BadRow], None] = lambda _: None,
     on_notice: Callable[[Notice], None] = lambda _: None,
+    watch: Callable[[Firing | Notice], Iterable[Notice]] = lambda _: (),
 ) -> Iterator[Firing]:
     """Yield what fires, in order, as *rows* are handed to *engine* one by one; time ends with the last row.
 
     Nothing is read ahead, so memory stays flat. Rows are taken in the order in which they come: one that goes back in
-    time is late, as it would have been on the day.
+    time is late, as it would have been on the day. *watch* is told of every firing and notice before anybody else, and
+    returns notices of who failed at that.
     """
+
+    def met(firing: Firing) -> Firing:
+        _report(watch(firing), tally, on_notice)
+        return tally.count(firing)
+
     before = Counter(engine.counts)
     for row in rows:
         tally.rows += 1
         if tally.rows % _ROWS_BETWEEN_NOTICES == 0:
-            _drain(engine, tally, on_notice)
+            _drain(engine, tally, on_notice, watch)
         if isinstance(row, BadRow):
             tally.unreadable += 1
             on_bad_row(row)
             continue
         _count_row(tally, row)
         for firing in engine.handle(row):
-            yield tally.count(firing)
+            yield met(firing)
     if tally.last_us is not None:
         for firing in engine.advance(tally.last_us):
-            yield tally.count(firing)
-    _drain(engine, tally, on_notice)
+            yield met(firing)
+    _drain(engine, tally, on_notice, watch)
     tally.values = engine.counts - before
 
 
@@ -109,8 +116,18 @@ def _count_row(tally: Tally, row: Reading | Event) -> None:
         tally.last_us = at_us
 
 
-def _drain(engine: Engine, tally: Tally, on_notice: Callable[[Notice], None]) -> None:
+def _drain(
+    engine: Engine,
+    tally: Tally,
+    on_notice: Callable[[Notice], None],
+    watch: Callable[[Firing | Notice], Iterable[Notice]],
+) -> None:
     # Taken often, so that a long recording full of refused values does not pile them up.
     for notice in engine.take_notices():
-        tally.notices[notice.kind] += 1
+        _report((*watch(notice), notice), tally, on_notice)
+
+
+def _report(notices: Iterable[Notice], tally: Tally, on_notice: Callable[[Notice], None]) -> None:
+    for notice in notices:
+        tally.notices[notice.kind] += notice.count
         on_notice(notice)

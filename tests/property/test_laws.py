@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from whenthen import Reading
 from whenthen.engine import Engine, merge_state
 from whenthen.extend.host import load_registry
+from whenthen.flow.state import Slot
 from whenthen.model.firing import Firing
 
 REGISTRY = load_registry()
@@ -115,16 +116,15 @@ def engine_with(rules: list[dict[str, Any]]) -> Engine:
 
 def in_full(engine: Engine) -> Engine:
     """Return the engine with its index switched off: every reading is a look at everyone who reads the sensor."""
-    apply = engine._apply
+    move = engine._move
 
-    def looks_at_all(device: str, values: Any, at_us: int, looks: dict[Any, None]) -> list[Any]:
-        touched = apply(device, values, at_us, looks)
-        for slot in touched:
-            looks.update(slot.watchers)
-            looks.update(dict.fromkeys(slot.triggers))
-        return touched
+    def looks_at_all(slot: Slot, value: Any, at_us: int, looks: dict[Any, None]) -> None:
+        move(slot, value, at_us, looks)
+        looks.update(slot.watchers)
+        looks.update(dict.fromkeys(slot.triggers))
+        slot.unsettle()
 
-    engine._apply = looks_at_all  # type: ignore[method-assign]
+    engine._move = looks_at_all  # type: ignore[method-assign]
     return engine
 
 

@@ -646,6 +646,108 @@ class TestValues:
         assert second.actions[0].runs
 
 
+def test_a_removed_rule_takes_no_cut_away_from_another_that_has_the_same_number_for_the_same_sensor() -> None:
+    engine = Engine(REGISTRY)
+    engine.put_rule(
+        rule("stays", on("t"), {"type": "composite", "operator": "NOT", "config": {"conditions": [above("t", 20)]}})
+    )
+    engine.handle(Reading("d1", {"t": 25.0}, S))
+    # It reads t of d2 against 20, and t of d1 through its trigger only.
+    engine.put_rule(rule("goes", on("t"), above("h", 1), above("t", 20, device="d2")))
+    engine.remove_rule("goes")
+
+    assert [firing.rule_id for firing in engine.handle(Reading("d1", {"t": 19.0}, 2 * S))] == ["stays"]
+
+
+def test_clear_actions_that_an_edit_adds_run_for_a_firing_before_the_edit() -> None:
+    engine = Engine(REGISTRY)
+    engine.put_rule(rule("r", on("t"), above("t", 20)))
+    engine.handle(Reading("d1", {"t": 25.0}, S))
+    engine.put_rule(rule("r", on("t"), above("t", 20), clear_actions=[led("off")]))
+
+    assert [firing.kind for firing in engine.handle(Reading("d1", {"t": 19.0}, 2 * S))] == ["cleared"]
+
+
+def test_a_cooldown_outlasts_an_edit_and_then_a_restart() -> None:
+    engine = Engine(REGISTRY)
+    engine.put_rule(rule("r", on("t"), above("t", 20)))
+    engine.handle(Reading("d1", {"t": 25.0}, S))
+    kept = merge_state({}, engine.changed_state())
+    edited = rule("r", on("t"), above("t", 18), cooldown_seconds=60)
+    engine.put_rule(edited)
+    kept = merge_state(kept, engine.changed_state())
+    engine = Engine.restore(REGISTRY, None, [edited], json.loads(json.dumps(kept)))
+
+    assert engine.handle(Reading("d1", {"t": 26.0}, 20 * S)) == []
+    assert engine.handle(Reading("d1", {"t": 27.0}, 61 * S)) != []
+
+
+def test_a_missed_run_of_a_rule_that_an_earlier_one_switches_off_meets_nobody() -> None:
+    hourly = {"type": "time", "config": {"every_seconds": 3600}}
+    off = {"type": "rule_control", "config": {"rule": "later", "operation": "disable"}}
+    documents = [
+        rule("first", hourly, priority=1, scope={"per": "device"}, actions=[off]),
+        rule("later", hourly, above("t", 0), misfire="all"),
+    ]
+    engine = Engine(REGISTRY)
+    for document in documents:
+        engine.put_rule(document)
+    engine.handle(Reading("d1", {"t": 1.0}, S))
+    kept = json.loads(json.dumps(merge_state({}, engine.changed_state())))
+    engine = Engine.restore(REGISTRY, None, documents, kept)
+
+    assert {firing.rule_id for firing in engine.advance(3 * 3600 * S + 1)} == {"first"}
+    assert engine._roster.states["later"].instances == {}
+
+
+def test_every_reading_after_a_save_is_part_of_the_next_one() -> None:
+    engine = Engine(REGISTRY)
+    moved = {"type": "change", "config": {"sensor": "h", "by": 1, "within_seconds": 10}}
+    engine.put_rule(rule("r", on("t", "h"), moved))
+    for second, (sensor, value) in enumerate([("h", 1.0), ("t", 1.0), ("h", 9.0)], start=1):
+        engine.handle(Reading("d1", {sensor: value}, second * S))
+    engine.changed_state()  # the rule is willing: it waits at both sensors for their next reading
+    engine.handle(Reading("d1", {"h": 9.0}, 60 * S))  # and no longer
+    engine.handle(Reading("d1", {"t": 2.0}, 61 * S))
+
+    assert engine.changed_state()["slots"]["d1/t"]["value"] == 2.0
+
+
+def test_a_timer_that_a_stop_has_ended_looks_at_nothing_though_an_action_asked_for_it_twice() -> None:
+    guarded = {**log(), "if": held(above("h", 10), 30)}
+    document = rule("r", on("t"), held(above("t", 10), 30), actions=[guarded], clear_actions=[led("off")])
+    engine = Engine(REGISTRY)
+    engine.handle(Reading("d1", {"t": 19.0, "h": 18.0}, S))
+    engine.put_rule(document)
+    assert len(engine.run_rule("r", force=True).firings) == 1
+    kept = json.loads(json.dumps(merge_state({}, engine.changed_state())))
+    engine = Engine.restore(REGISTRY, None, [document], kept)
+
+    assert engine.advance(90 * S) == []  # both durations wait for a reading: nothing is known to be false
+
+
+def test_an_edit_of_an_action_s_condition_observes_those_who_never_sent_what_the_rule_read_before() -> None:
+    engine = Engine(REGISTRY)
+    engine.put_rule(rule("r", on("h")))
+    engine.handle(Reading("d1", {"t": 20.0}, S))
+    engine.put_rule(rule("r", on("h"), actions=[{**log(), "if": held(above("t", 17), 5)}]))
+    (firing,) = engine.handle(Reading("d1", {"h": 1.0}, 60 * S))
+
+    assert firing.actions[0].runs
+
+
+def test_a_firing_says_how_its_actions_are_to_run() -> None:
+    engine = Engine(REGISTRY)
+    careful = {**log(), "retry_on_failure": True, "max_retries": 2, "timeout_seconds": 5, "stop_on_failure": True}
+    engine.put_rule(rule("r", actions=[careful, log("{t}")], execution={"mode": "parallel", "timeout_seconds": 9}))
+    (firing,) = engine.handle(Reading("d1", {"t": 1.0}, S))
+
+    assert (firing.parallel, firing.timeout_us) == (True, 9 * S)
+    first, second = firing.actions
+    assert (first.max_retries, first.timeout_us, first.stop_on_failure) == (2, 5 * S, True)
+    assert (second.max_retries, second.timeout_us, second.stop_on_failure) == (0, None, False)
+
+
 def test_replay_of_the_same_input_is_the_same() -> None:
     def run() -> list[Any]:
         house = House(rule("r", on("t", interval=7), held(above("t", 20), 60), clear_actions=[led("off")]))

@@ -37,9 +37,9 @@ class Expression:
     __slots__ = ("_bound", "_tree", "calls", "names", "source")
 
     def __init__(self, source: str, tree: ast.expr, names: frozenset[str], calls: frozenset[str]) -> None:
-        self.source = source
-        self.names = names
-        self.calls = calls
+        self.source: str = source
+        self.names: frozenset[str] = names
+        self.calls: frozenset[str] = calls
         self._tree = tree
         self._bound: tuple[dict[str, Callable[..., Any]], Evaluator] | None = None
 

@@ -19,9 +19,10 @@ from whenthen.dsl.validate import Validator, typed_items
 from whenthen.errors import ExpressionError, InvalidRuleError, Problem, TemplateError
 from whenthen.extend.action import Action
 from whenthen.extend.condition import Condition, GapPolicy, SensorRef, atoms
+from whenthen.extend.fault import named, told
 from whenthen.extend.registry import Registry
 from whenthen.extend.trigger import EventTrigger, SensorTrigger, Trigger
-from whenthen.model.firing import ActionCall, Delivery
+from whenthen.model.firing import ActionCall
 
 _Shared = TypeVar("_Shared", bound=Hashable)
 
@@ -43,16 +44,14 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class ActionPlan:
-    """One action, ready to be filled in for a firing; *fixed* is the call itself when there is nothing to fill in."""
+    """One action as its *call*, ready to be filled in for a firing; one that is *fixed* has nothing to fill in."""
 
     action: Action
     template: Template
     guard: Node | None
-    delivery: Delivery
-    after_us: int
-    expires_after_us: int | None
+    call: ActionCall
     consequential: bool
-    fixed: ActionCall | None
+    fixed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +101,8 @@ class CompiledRule:
     time_dependent: bool
     causes: bool
     fixed_actions: tuple[ActionCall, ...]
+    parallel: bool
+    timeout_us: int
     warnings: tuple[Problem, ...]
 
     @property
@@ -139,6 +140,15 @@ class RuleCompiler:
 
     def compile(self, document: Any) -> CompiledRule:
         """Return the compiled rule, or raise ``InvalidRuleError`` with every problem of the document."""
+        try:
+            return self._compiled(document)
+        except (InvalidRuleError, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            problem = _failed("a plugin that this rule uses", "", error)
+            raise InvalidRuleError((problem,), _name_of(document)) from error
+
+    def _compiled(self, document: Any) -> CompiledRule:
         problems = self._validator.problems(document)
         if problems and isinstance(document, dict):
             problems += _Builder(self.registry, self._expression_functions, document).further_problems(problems)
@@ -189,8 +199,7 @@ class _Builder:
             if faulty or any(problem.pointer == pointer.rsplit("/", 1)[0] for problem in known if problem.pointer):
                 continue
             if kind == "trigger":
-                trigger = self.registry.triggers[item["type"]](item.get("config", {}))
-                self._collect(trigger.problems(), f"{pointer}/config")
+                self._trigger(item, pointer)
             elif kind == "condition":
                 self._node(item, pointer)
             else:
@@ -211,6 +220,7 @@ class _Builder:
         self._stop_on_errors()
         sensor_triggers = tuple(_one(item) for trigger in triggers for item in trigger.sensors())
         scope = _scope(doc.get("scope", {}))
+        execution = doc.get("execution", {})
         guards = [plan.guard for plan in (*actions, *clear_actions) if plan.guard is not None]
         watched = [*conditions, *guards]
         reads = self._reads(watched)
@@ -245,6 +255,8 @@ class _Builder:
             global_subject=self._is_global(sensor_triggers, reads, (*actions, *clear_actions)),
             time_dependent=any(_reads_nothing(node) for node in watched),
             fixed_actions=_fixed(actions),
+            parallel=execution.get("mode") == "parallel",
+            timeout_us=seconds_us(execution.get("timeout_seconds", 30)),
             causes=any(plan.consequential for plan in (*actions, *clear_actions)),
             warnings=tuple(problem for problem in self.problems if problem.severity == "warning"),
         )
@@ -262,12 +274,26 @@ class _Builder:
             if single is not None
             else [(f"/triggers/{index}", item) for index, item in enumerate(self.document.get("triggers", ()))]
         )
-        built = []
-        for pointer, item in listed:
+        return tuple(self._trigger(item, pointer) for pointer, item in listed)
+
+    def _trigger(self, item: Mapping[str, Any], pointer: str) -> Trigger:
+        try:
             trigger = self.registry.triggers[item["type"]](item.get("config", {}))
-            self._collect(trigger.problems(), f"{pointer}/config")
-            built.append(trigger)
-        return tuple(built)
+            found = list(trigger.problems())
+            self._collect(found, f"{pointer}/config")
+            if not found:
+                _expect(trigger.sensors(), SensorTrigger, "sensors")
+                _expect(trigger.events(), EventTrigger, "events")
+        except BaseException as error:
+            raise self._broken("trigger", item["type"], pointer, error) from error
+        return trigger
+
+    def _broken(self, kind: str, name: str, pointer: str, error: BaseException) -> InvalidRuleError:
+        """Return what is wrong with a rule whose plugin fails already while the rule is read."""
+        if isinstance(error, InvalidRuleError):
+            return error
+        who = f"{kind} {name} of plugin {self.registry.owner(kind, name)}"
+        return InvalidRuleError((_failed(who, pointer, error),), _name_of(self.document))
 
     def _read_variables(self) -> None:
         for name, source in self.document.get("variables", {}).items():
@@ -292,11 +318,15 @@ class _Builder:
         if "operator" in item:
             config = {**config, "operator": item["operator"]}
         children = tuple(self._node(inner, f"{pointer}/config{place}") for place, inner in _nested(kind.nested, config))
-        condition = kind(config, [child.condition for child in children])
-        found = list(condition.problems())
-        self._collect(found, f"{pointer}/config")
-        if not found:
-            self._check_functions(condition.functions(), f"{pointer}/config", needed=kind.needs_functions)
+        try:
+            condition = kind(config, [child.condition for child in children])
+            found = list(condition.problems())
+            self._collect(found, f"{pointer}/config")
+            if not found:
+                self._check_functions(condition.functions(), f"{pointer}/config", needed=kind.needs_functions)
+                _expect(condition.sensors(), SensorRef, "sensors")
+        except BaseException as error:
+            raise self._broken("condition", item["type"], pointer, error) from error
         return Node(condition, children, sys.intern(pointer))
 
     def _plans(self, name: str) -> Iterator[ActionPlan]:
@@ -307,16 +337,22 @@ class _Builder:
 
     def _plan_of(self, item: Mapping[str, Any], pointer: str) -> ActionPlan | None:
         config = item.get("config", {})
-        action = self.registry.actions[item["type"]](config)
-        self._collect(action.problems(), f"{pointer}/config")
-        self._check_functions(action.functions(), f"{pointer}/config", needed=False)
+        try:
+            action = self.registry.actions[item["type"]](config)
+            self._collect(action.problems(), f"{pointer}/config")
+            self._check_functions(action.functions(), f"{pointer}/config", needed=False)
+        except BaseException as error:
+            raise self._broken("action", item["type"], pointer, error) from error
         guard = self._node(item["if"], f"{pointer}/if") if "if" in item else None
         try:
             template = Template.compile_config(config, action.blank_texts)
         except TemplateError as error:
             self.problems.append(Problem(error.code, f"{pointer}/config", str(error), error.hint))
             return None
-        return _plan(action, template, guard, item)
+        try:
+            return _plan(action, template, guard, item)
+        except BaseException as error:
+            raise self._broken("action", item["type"], pointer, error) from error
 
     def _check_functions(self, names: Iterable[str], pointer: str, *, needed: bool) -> None:
         """Report functions that nobody registered: an error in an expression, a warning elsewhere."""
@@ -381,6 +417,20 @@ class _Builder:
         return not any(plan.action.touches_subject() or plan.template.names - own for plan in plans)
 
 
+def _failed(who: str, pointer: str, error: BaseException) -> Problem:
+    """Return the problem of a plugin that fails; a ``KeyboardInterrupt`` is raised again."""
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    return Problem("plugin_failed", pointer, f"{who} {told(error)}", "mend the plugin, or switch it off")
+
+
+def _expect(things: Iterable[Any], kind: type, method: str) -> None:
+    """Raise ``TypeError`` unless a plugin's answer holds nothing but *kind*."""
+    for thing in things:
+        if not isinstance(thing, kind):
+            raise TypeError(f"{method} returned {named(thing)}, not {kind.__name__}")
+
+
 def refs_below(node: Node, variables: Mapping[str, Expression], registry: Registry) -> Iterator[SensorRef]:
     """Yield the sensors that a node and its children read, variables followed to their sensors."""
     names = [*node.condition.sensors()]
@@ -420,23 +470,30 @@ def _reads_nothing(node: Node) -> bool:
 
 def _plan(action: Action, template: Template, guard: Node | None, item: Mapping[str, Any]) -> ActionPlan:
     """Return an action's plan; one that only leaves the house, unchanged and unasked, is fixed."""
-    after_us = seconds_us(item.get("after_seconds", 0))
-    expires = item.get("expires_after_seconds")
-    expires_after_us = None if expires is None else seconds_us(expires)
-    delivery = action.delivery_of()
     kind = type(action)
     consequential = kind.consequences is not Action.consequences
     inert = kind.effects is Action.effects and not consequential and not action.touches_subject()
-    fixed = None
-    if inert and template.static and guard is None and not action.functions():
-        fixed = ActionCall(action.type, action.config, delivery, (), after_us, expires_after_us)
-    return ActionPlan(action, template, guard, delivery, after_us, expires_after_us, consequential, fixed)
+    fixed = inert and template.static and guard is None and not action.functions()
+    call = ActionCall(
+        action.type,
+        action.config,
+        action.delivery_of(),
+        after_us=seconds_us(item.get("after_seconds", 0)),
+        expires_after_us=_seconds(item.get("expires_after_seconds")),
+        timeout_us=_seconds(item.get("timeout_seconds")),
+        max_retries=item.get("max_retries", 3) if item.get("retry_on_failure") else 0,
+        stop_on_failure=item.get("stop_on_failure", False),
+    )
+    return ActionPlan(action, template, guard, call, consequential, fixed)
+
+
+def _seconds(given: float | None) -> int | None:
+    return None if given is None else seconds_us(given)
 
 
 def _fixed(plans: tuple[ActionPlan, ...]) -> tuple[ActionCall, ...]:
     """Return the calls of actions that are all fixed, else nothing."""
-    fixed = tuple(plan.fixed for plan in plans if plan.fixed is not None)
-    return fixed if len(fixed) == len(plans) else ()
+    return tuple(plan.call for plan in plans) if all(plan.fixed for plan in plans) else ()
 
 
 def _nested(key: str | None, config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

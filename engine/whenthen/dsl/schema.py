@@ -22,7 +22,7 @@ def compose(registry: Registry) -> dict[str, Any]:
         frame["properties"]["type"] = {"enum": sorted(table), "description": f"The {kind}'s type"}
         frame["allOf"] = [_case(kind, name) for name in sorted(table)]
         for name, registered in table.items():
-            rule["$defs"][f"{kind}.{name}"] = _config_schema(registered)
+            rule["$defs"][f"{kind}.{name}"] = _config_schema(registered, f"#/$defs/{kind}.{name}")
     rule["$defs"]["action"]["properties"]["if"] = {"$ref": "#/$defs/condition"}
     rule["oneOf"] = [{"required": ["trigger"]}, {"required": ["triggers"]}]
     return rule
@@ -33,10 +33,13 @@ def _case(kind: str, name: str) -> dict[str, Any]:
     return {"if": {"required": ["type"], "properties": {"type": {"const": name}}}, "then": config}
 
 
-def _config_schema(registered: Any) -> dict[str, Any]:
-    """Return a type's own schema; inner conditions are conditions of any registered type."""
-    schema: dict[str, Any] = deepcopy(dict(registered.schema))
-    schema.pop("$schema", None)
+def _config_schema(registered: Any, place_of_it: str) -> dict[str, Any]:
+    """Return a type's own schema; inner conditions are conditions of any registered type.
+
+    *place_of_it* is where the schema comes to stand: what it refers to within itself is found there.
+    """
+    own = {key: value for key, value in registered.schema.items() if key not in ("$schema", "$id")}
+    schema: dict[str, Any] = _moved(own, place_of_it)
     nested = getattr(registered, "nested", None)
     place = schema.get("properties", {}).get(nested) if nested else None
     if isinstance(place, dict):
@@ -44,6 +47,18 @@ def _config_schema(registered: Any) -> dict[str, Any]:
     if nested is not None and "operator" in schema.get("required", ()):
         schema["required"] = [name for name in schema["required"] if name != "operator"]
     return schema
+
+
+def _moved(part: Any, root: str) -> Any:
+    """Return a copy of *part* whose references from the root (``#``, ``#/…``) start at *root*."""
+    if isinstance(part, Mapping):
+        return {
+            key: f"{root}{value[1:]}"
+            if key == "$ref" and isinstance(value, str) and (value == "#" or value.startswith("#/"))
+            else _moved(value, root)
+            for key, value in part.items()
+        }
+    return [_moved(item, root) for item in part] if isinstance(part, list | tuple) else part
 
 
 def _refer(place: dict[str, Any]) -> None:

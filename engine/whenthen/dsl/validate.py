@@ -9,6 +9,7 @@ from copy import deepcopy
 from datetime import datetime
 from difflib import get_close_matches
 from math import isfinite
+from sys import float_info
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -35,14 +36,19 @@ _TYPE_NAMES = {
 }
 
 
-class _Checker:
-    """One schema: a quick yes from jsonschema-rs, and jsonschema's words when the answer is no."""
+class SchemaChecker:
+    """One schema: a quick yes from jsonschema-rs, and jsonschema's words when the answer is no.
+
+    >>> [str(problem) for problem in SchemaChecker({"type": "integer"}).problems("x", "/n")]
+    ['/n: must be a whole number, not "x"']
+    """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         self._schema = dict(schema)
         self._quick = jsonschema_rs.Draft202012Validator(self._schema)
 
     def problems(self, value: Any, pointer: str) -> list[Problem]:
+        """Return all that is wrong with *value*, which stands at *pointer* of its document, in order of place."""
         if self._quick.is_valid(value):
             return []
         from jsonschema import Draft202012Validator  # noqa: PLC0415 - 4 MB that a house of sound rules never needs
@@ -62,8 +68,8 @@ class Validator:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._frame = _Checker(_frame_schema())
-        self._configs: dict[tuple[str, str], _Checker] = {}
+        self._frame = SchemaChecker(_frame_schema())
+        self._configs: dict[tuple[str, str], SchemaChecker] = {}
 
     def problems(self, document: Any) -> list[Problem]:
         """Return every problem of a document that its schemas can tell, in order of place; none for a sound one."""
@@ -106,11 +112,11 @@ class Validator:
         for place, inner in _inner(registered, config):
             self._typed("condition", f"{pointer}/config{place}", inner, problems, depth + 1)
 
-    def _config(self, kind: str, name: str) -> _Checker:
+    def _config(self, kind: str, name: str) -> SchemaChecker:
         checker = self._configs.get((kind, name))
         if checker is None:
             schema = _without_inner(self._registry.table(kind)[name])
-            checker = self._configs[kind, name] = _Checker(schema)
+            checker = self._configs[kind, name] = SchemaChecker(schema)
         return checker
 
 
@@ -151,12 +157,16 @@ def typed_items(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 def _inner(registered: Any, config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield (pointer within the config, inner condition), as far as the schema says nothing against it itself."""
     nested = getattr(registered, "nested", None)
-    inner = config.get(nested) if nested else None
-    if isinstance(inner, list):
+    if nested is None or nested not in config:
+        return
+    inner, place = config[nested], registered.schema.get("properties", {}).get(nested)
+    wanted = place.get("type") if isinstance(place, dict) else None
+    if isinstance(inner, list) and wanted != "object":
         for index, item in enumerate(inner):
             yield f"/{nested}/{index}", item
-    elif inner is not None:
+    elif wanted != "array":
         yield f"/{nested}", inner
 
 
@@ -232,6 +242,8 @@ def _too_large(document: Any) -> Problem | None:
         elif isinstance(value, float):
             if not isfinite(value):
                 return Problem("bad_value", pointer, f"{value} is not a finite number", "use a finite number")
+        elif isinstance(value, int) and not -float_info.max <= value <= float_info.max:
+            return Problem("bad_value", pointer, "the number is too large for a double", "use one below 1.7e308")
         elif isinstance(value, dict):
             characters += sum(map(len, map(str, value)))
             waiting.extend((inner, depth + 1, f"{pointer}/{escaped(str(key))}") for key, inner in value.items())

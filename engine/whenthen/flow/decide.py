@@ -10,7 +10,9 @@ from whenthen.clock import from_us
 from whenthen.dsl.rule import CONTEXT_NAMES, ActionPlan, CompiledRule
 from whenthen.errors import TemplateError
 from whenthen.extend.action import Consequence, Effect
+from whenthen.extend.fault import named, told
 from whenthen.extend.registry import Registry
+from whenthen.flow.guard import Guard
 from whenthen.flow.instance import Instance
 from whenthen.flow.rulestate import RuleState
 from whenthen.flow.subjects import Subjects
@@ -63,10 +65,12 @@ class Decider:
         registry: Registry,
         subjects: Subjects,
         sensor_value: Callable[[Instance, str], Scalar | None],
+        guard: Guard,
     ) -> None:
         self._registry = registry
         self._subjects = subjects
         self._sensor_value = sensor_value
+        self._guard = guard
 
     def decide(self, candidates: list[Candidate], now_us: int, depth: int) -> Decision:
         """Return the firings of a tick; moves counters, cooldowns and edges of those that fire."""
@@ -86,7 +90,7 @@ class Decider:
             made.sort(key=lambda pair: pair[0].order)
         for instance, firing in made:
             decision.firings.append(firing)
-            decision.caused.append((firing, instance, _consequences(instance.rule, firing)))
+            decision.caused.append((firing, instance, self._consequences(instance, firing)))
         return decision
 
     def _fire(
@@ -129,11 +133,11 @@ class Decider:
         own: dict[tuple[str, str], tuple[Any, str]] = {}
         calls = []
         for plan in plans:
-            if plan.fixed is not None:
-                calls.append(plan.fixed)
+            if plan.fixed:
+                calls.append(plan.call)
                 continue
             call, effects = self._filled(instance, plan, now_us)
-            if call.runs and effects and not plan.after_us:
+            if call.runs and effects and not call.after_us:
                 call = self._claim(instance, call, effects, claims, own)
             calls.append(call)
         for key, claim in own.items():
@@ -144,25 +148,29 @@ class Decider:
         self, instance: Instance, plan: ActionPlan, now_us: int
     ) -> tuple[ActionCall, tuple[tuple[str, Effect], ...]]:
         """Return the call with its texts filled in, and its effects by target device."""
-        action, after_us, expires_us = plan.action, plan.after_us, plan.expires_after_us
+        action = plan.action
         skipped = self._skipped(instance, plan, now_us)
         template = plan.template
         try:
             config = template.render(lambda name: self._lookup(instance, name, now_us))
         except TemplateError as error:
-            call = ActionCall(action.type, action.config, plan.delivery, (), after_us, expires_us)
-            return (replace(call, skipped=skipped) if skipped else replace(call, failed=str(error))), ()
-        effects = self._targeted(instance, action.effects(config))
-        targets = tuple(sorted({device for device, _ in effects})) or self._named_targets(instance, plan, config)
-        call = ActionCall(
-            action.type, config, plan.delivery, targets, after_us, expires_us, skipped=skipped, failed=self._lacks(plan)
-        )
+            return replace(plan.call, skipped=skipped, failed=None if skipped else str(error)), ()
+        try:
+            effects = self._targeted(instance, _sound_effects(action.effects(config)))
+            targets = tuple(sorted({device for device, _ in effects})) or self._named_targets(instance, plan, config)
+            failed = self._lacks(plan)
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+            self._guard.action(instance, action)(error)
+            effects, targets, failed = (), (), told(error)
+        call = replace(plan.call, config=config, targets=targets, skipped=skipped, failed=failed)
         return call, effects
 
     def _skipped(self, instance: Instance, plan: ActionPlan, now_us: int) -> str | None:
         if plan.guard is None or instance.guards is None:
             return None
+        wakes = len(instance.wakes)
         truth = instance.guards[id(plan)](now_us)
+        del instance.wakes[wakes:]  # it asked already when the whole rule was looked at
         if truth is True:
             return None
         return "its condition is false" if truth is False else "its condition is unknown"
@@ -205,6 +213,22 @@ class Decider:
             own[device, effect.channel] = (effect.value, instance.rule.id)
         return call
 
+    def _consequences(self, instance: Instance, firing: Firing) -> list[tuple[int, Consequence]]:
+        rule = instance.rule
+        if not rule.causes:
+            return []
+        plans = rule.actions if firing.kind == "fired" else rule.clear_actions
+        found: list[tuple[int, Consequence]] = []
+        for plan, call in zip(plans, firing.actions, strict=True):
+            if plan.consequential and call.runs:
+                try:
+                    given = [_sound_consequence(one) for one in plan.action.consequences(call.config)]
+                except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+                    self._guard.action(instance, plan.action)(error)
+                    continue
+                found += [(plan.call.after_us, consequence) for consequence in given]
+        return found
+
     def _lookup(self, instance: Instance, name: str, now_us: int) -> Scalar | None:
         """Return what a placeholder stands for; raises ``KeyError`` when nobody knows."""
         rule, subject = instance.rule, instance.subject
@@ -219,16 +243,19 @@ class Decider:
         return self._sensor_value(instance, name)
 
 
-def _consequences(rule: CompiledRule, firing: Firing) -> list[tuple[int, Consequence]]:
-    if not rule.causes:
-        return []
-    plans = rule.actions if firing.kind == "fired" else rule.clear_actions
-    return [
-        (plan.after_us, consequence)
-        for plan, call in zip(plans, firing.actions, strict=True)
-        if plan.consequential and call.runs
-        for consequence in plan.action.consequences(call.config)
-    ]
+def _sound_effects(effects: Any) -> tuple[Effect, ...]:
+    """Return a plugin's effects; raises ``TypeError`` unless all are."""
+    for effect in effects:
+        if not isinstance(effect, Effect):
+            raise TypeError(f"effects returned {named(effect)}, not Effect")
+        hash((effect.device, effect.channel))
+    return tuple(effects)
+
+
+def _sound_consequence(consequence: Any) -> Consequence:
+    if not isinstance(consequence, Consequence):
+        raise TypeError(f"consequences returned {named(consequence)}, not RunRule, EmitEvent or ControlRule")
+    return consequence
 
 
 def _counts(actions: tuple[ActionCall, ...]) -> bool:
@@ -244,10 +271,10 @@ def _record(candidate: Candidate, now_us: int) -> None:
     instance, state = candidate.instance, candidate.state
     state.count += 1
     state.last_us = now_us
-    state.dirty = True
+    state.mark()
     instance.fired_us = now_us
     instance.armed = not instance.rule.edge  # nobody asks whether an instance that has no edge is armed
-    instance.active = bool(instance.rule.clear_actions)
+    instance.active = True  # though nothing may be there to clear: an edit may add it while the state stays
     instance.dirty = True
 
 
@@ -281,4 +308,5 @@ def _firing(  # noqa: PLR0913 - the parts of a firing
     instance: Instance, kind: Kind, actions: tuple[ActionCall, ...], now_us: int, depth: int, *, counted: bool
 ) -> Firing:
     rule = instance.rule
-    return Firing(now_us, rule.id, rule.name, instance.subject.id, kind, actions, depth, counted)
+    subject = instance.subject.id
+    return Firing(now_us, rule.id, rule.name, subject, kind, actions, depth, counted, rule.parallel, rule.timeout_us)

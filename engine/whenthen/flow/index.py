@@ -18,26 +18,31 @@ from whenthen.flow.state import Slot, Watched
 
 
 def watch(instance: Instance, ref: SensorRef, cuts: tuple[float, ...] | None, slots: list[Slot]) -> None:
-    """Have *instance* looked at when a reading of one of *slots* can concern it."""
+    """Note at *slots* that *instance* reads them, every reading if cuts alone do not say when it can be concerned."""
     plain = len(slots) == 1 and ref.aggregate is None and ref.max_age_us is None
     for slot in slots:
         slot.watchers[instance] = None
         if cuts is None or not plain:
             slot.add_always(instance)
-        else:
-            _cut(slot, instance, cuts)
 
 
-def _cut(slot: Slot, instance: Instance, cuts: tuple[float, ...]) -> None:
-    for cut in cuts:
-        watched = slot.by_cut.get(cut)
-        if watched is None:
-            watched = slot.by_cut[cut] = Watched()
-            slot.sorted = False
-            slot.unsettle()
-        watched.users += 1
-        watched[instance] = None
-        slot.narrow(cut)
+def watch_cuts(instance: Instance) -> None:
+    """Have *instance* looked at when a value that it reads crosses one of the cuts that its rule has for the sensor."""
+    for slot in instance.slots:
+        for cut in _cuts(instance, slot):
+            watched = slot.by_cut.get(cut)
+            if watched is None:
+                watched = slot.by_cut[cut] = Watched()
+                slot.sorted = False
+                slot.unsettle()
+            watched.users += 1
+            watched[instance] = None
+            slot.narrow(cut)
+
+
+def _cuts(instance: Instance, slot: Slot) -> set[float]:
+    pairs = zip(instance.rule.reads, instance.rule.cuts, strict=True)
+    return {cut for ref, cuts in pairs if ref.sensor == slot.sensor for cut in cuts or ()}
 
 
 def limited(instance: Instance, limits: Iterable[tuple[Slot, float, bool]]) -> None:
@@ -53,21 +58,21 @@ def trigger(instance: Instance, slot: Slot, interval_us: int) -> None:
         slot.add_always(instance)
 
 
-def forget(instance: Instance, slots: Iterable[Slot]) -> None:
+def forget(instance: Instance) -> None:
     """Remove an instance from every slot that knows it."""
-    wanted = {cut for cuts in instance.rule.cuts for cut in cuts or ()}
-    for slot in slots:
+    for slot in instance.slots:
         slot.watchers.pop(instance, None)
-        slot.always.pop(instance, None)
-        slot.hot.pop(instance, None)
-        slot.triggers.pop(instance, None)
-        for cut in wanted & slot.by_cut.keys():
+        for cut in _cuts(instance, slot):
             watched = slot.by_cut[cut]
             watched.pop(instance, None)
             watched.users -= 1
             if not watched.users:
                 del slot.by_cut[cut]
-        slot.sorted = False
+                slot.sorted = False
+    for slot in (*instance.slots, *instance.trigger_slots):
+        slot.always.pop(instance, None)
+        slot.hot.pop(instance, None)
+        slot.triggers.pop(instance, None)
         slot.unsettle()
 
 

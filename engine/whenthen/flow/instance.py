@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from whenthen.dsl.rule import Node, is_stateful, refs_below
@@ -25,7 +24,10 @@ from whenthen.extend.condition import (
     atom_cuts,
     atoms,
 )
+from whenthen.extend.fault import wrong_truth
 from whenthen.flow.formula import check_of
+from whenthen.flow.guard import Fail, Guard, wake_after_us
+from whenthen.flow.readers import Variable, joined_reader
 from whenthen.flow.state import NEVER_US, Slot, Watched
 from whenthen.flow.timers import FAR_US
 
@@ -35,13 +37,9 @@ if TYPE_CHECKING:
     from whenthen.dsl.rule import CompiledRule
     from whenthen.extend.registry import Registry
     from whenthen.flow.subjects import Subject
-    from whenthen.model.reading import Scalar
 
 Limit = tuple[Slot, float, bool, Watched]
 """A slot, a cut, whether the number must lie above it, and who watches that cut."""
-
-_SOONEST_US = 1_000
-"""A plugin that asks for a timer gets it no sooner than this, so that it cannot stop the clock."""
 
 
 class Instance:
@@ -132,22 +130,20 @@ def _unknown(_now_us: int) -> Truth:
 
 
 class Surroundings:
-    """What every binding needs of the engine: slots, functions, the moment, and where to report a failing plugin."""
+    """What every binding needs of the engine: slots, the moment, and the guard that plugins run behind."""
 
     def __init__(
         self,
         registry: Registry,
         slot: Callable[[str, str], Slot],
         members: Callable[[CompiledRule, Subject], Sequence[str]],
-        report: Callable[[Instance, str, BaseException], None],
+        guard: Guard,
     ) -> None:
         self.registry = registry
         self.slot = slot
         self.members = members
-        self.report = report
+        self.guard = guard
         self.moment = Moment()
-        self.expression_functions = registry.expression_functions()
-        self.condition_functions = {f.name: f.call for f in registry.functions.values() if f.condition}
 
 
 class Binder:
@@ -171,12 +167,11 @@ class Binder:
         self.states = states
         for name, expression in rule.variables.items():
             readers = {used: self.reader(SensorRef(used)) for used in expression.names}
-            evaluate = expression.evaluator(self.around.expression_functions)
+            evaluate = expression.evaluator(self.around.guard.expression_functions)
             self.variables[name] = Variable(readers, evaluate)
             self.variables[name].look(now_us=0)  # known at once: an action may ask before the next look
         watched = instance.watched = self._bind_guards()
-        formula = None if watched or self.variables else self._formula()
-        whole = None if formula is None else self._formula_check(formula)
+        formula, whole = (None, None) if watched or self.variables else self._whole()
         instance.check = whole or _all_hold(
             tuple(self.variables.values()), tuple(self._check(node) for node in rule.conditions), watched
         )
@@ -185,6 +180,23 @@ class Binder:
         instance.variables = self.variables or None
         instance.plain = whole is not None and instance.states is None and not instance.paced
         self.limits = self._limits(formula) if instance.plain and formula is not None else ()
+
+    def _whole(self) -> tuple[Formula | None, Check | None]:
+        """Return all conditions as one formula, and its check, when they are nothing but comparisons."""
+        try:
+            formula = self._formula()
+            check = None if formula is None else self._formula_check(formula)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - a plugin's ``lowered`` failed; asked one by one, the condition says so
+            return None, None
+        if check is not None:
+            check = self.around.guard.measured(check, *(node.condition for node in self.rule.conditions))
+        return formula, check
+
+    def want_every_reading(self, slot: Slot) -> None:
+        """Have the instance looked at whenever the slot is given a value."""
+        slot.add_always(self.instance)
 
     def _formula(self) -> Formula | None:
         """Return all conditions as one formula when they are nothing but comparisons, else ``None``."""
@@ -223,35 +235,46 @@ class Binder:
         for plan in (*self.rule.actions, *self.rule.clear_actions):
             if plan.guard is not None:
                 guards[id(plan)] = self._check(plan.guard)
-                if is_stateful(plan.guard):
+                if self._remembers(plan.guard):
                     watched.append(guards[id(plan)])
         self.instance.guards = guards or None
         return tuple(watched)
 
+    def _remembers(self, node: Node) -> bool:
+        try:
+            return is_stateful(node)
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+            self.around.guard.condition(self.instance, node.condition)(error)
+            return True
+
     def _check(self, node: Node) -> Check:
-        """Return the compiled check of a condition, its children first."""
-        formula = node.condition.lowered()
+        """Return the compiled check of a condition, its children first; one that fails to compile is unknown."""
+        try:
+            return self.around.guard.measured(self._compiled(node), node.condition)
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+            self.around.guard.condition(self.instance, node.condition)(error)
+            return _unknown
+
+    def _compiled(self, node: Node) -> Check:
+        condition = node.condition
+        formula = condition.lowered()
         written = None if formula is None else self._formula_check(formula)
         if written is not None:
             return written
         children = tuple(self._check(child) for child in node.children)
-        bind = NodeBinding(self, node, children)
-        condition = node.condition
-        own = self.around.registry.owner("condition", condition.type) == "builtin"
-        try:
-            check = condition.compile(bind)
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-            self.around.report(self.instance, condition.type, error)
-            return _unknown
-        if check is None:
-            return self._evaluated(condition, bind, children)
-        return check if own else self._guarded(condition, check)
+        if self.around.guard.own("condition", condition.type):
+            bind = NodeBinding(self, node, children)
+            return condition.compile(bind) or self._evaluated(condition, bind, children)
+        careful = CarefulBinding(self, node, children)
+        check = condition.compile(careful)
+        return self._evaluated(condition, careful, children) if check is None else self._guarded(careful, check)
 
     def _evaluated(self, condition: Condition, bind: NodeBinding, children: Sequence[Check]) -> Check:
         """Return a check that asks ``evaluate`` when every sensor read has a value."""
         view = bind.view()
         required = [bind.reader(ref) for ref in condition.sensors()]
-        instance, report = self.instance, self.around.report
+        fail = self.around.guard.condition(self.instance, condition)
+        waits = type(condition).due_in is not Condition.due_in
 
         def check(now_us: int) -> Truth:
             view.now_us = now_us
@@ -262,28 +285,37 @@ class Binder:
                     return None
             try:
                 truth = condition.evaluate(view)
-                seconds = condition.due_in(view)
+                seconds = condition.due_in(view) if waits else None
+                if seconds is not None:
+                    bind.wake(now_us + wake_after_us(seconds))
             except MissingReadingError:
                 return None
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-                report(instance, condition.type, error)
+            except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+                fail(error)
                 return None
-            if seconds is not None:
-                bind.wake(now_us + max(round(seconds * 1_000_000), _SOONEST_US))
-            return truth if truth is True or truth is False else None
+            if truth is True or truth is False or truth is None:
+                return truth
+            fail(wrong_truth(truth))
+            return None
 
         return check
 
-    def _guarded(self, condition: Condition, check: Check) -> Check:
-        instance, report = self.instance, self.around.report
+    def _guarded(self, bind: CarefulBinding, check: Check) -> Check:
+        """Return a stranger's check behind the guard."""
+        fail = bind.fail
 
         def guarded(now_us: int) -> Truth:
             try:
                 truth = check(now_us)
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-                report(instance, condition.type, error)
+            except MissingReadingError:
                 return None
-            return truth if truth is True or truth is False else None
+            except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+                fail(error)
+                return None
+            if truth is True or truth is False or truth is None:
+                return truth
+            fail(wrong_truth(truth))
+            return None
 
         return guarded
 
@@ -312,34 +344,6 @@ class Binder:
         return self.around.slot(devices[0], ref.sensor) if len(devices) == 1 else None
 
 
-class Variable:
-    """A rule's variable: an expression that each look evaluates once, before the conditions."""
-
-    __slots__ = ("_evaluate", "_readers", "value")
-
-    def __init__(
-        self, readers: Mapping[str, Reader], evaluate: Callable[[Mapping[str, Scalar]], Scalar | None]
-    ) -> None:
-        self._readers = tuple(readers.items())
-        self._evaluate = evaluate
-        self.value: Scalar | None = None
-
-    def look(self, now_us: int) -> None:
-        """Evaluate; unknown if any name is. What a variable reads has no age, so any instant will do."""
-        names = {}
-        for name, read in self._readers:
-            value = read(now_us)
-            if value is None:
-                self.value = None
-                return
-            names[name] = value
-        self.value = self._evaluate(names)
-
-    def read(self, _now_us: int) -> Scalar | None:
-        """Return the value that the present look found."""
-        return self.value
-
-
 class NodeBinding:
     """What one condition of one instance is given when it is compiled; see ``Binding``."""
 
@@ -350,7 +354,7 @@ class NodeBinding:
         self.moment = binder.around.moment
         self.zone = binder.zone
         self.gap: GapPolicy = binder.rule.gap
-        self.functions = binder.around.expression_functions
+        self.functions = binder.around.guard.expression_functions
 
     @property
     def state(self) -> dict[str, Any]:
@@ -396,7 +400,7 @@ class NodeBinding:
         started = (SensorRef(wanted.sensor, wanted.device) for wanted in binder.rule.sensor_triggers)
         for ref in (*binder.rule.reads, *started):
             for device in binder.devices_of(ref):
-                binder.around.slot(device, ref.sensor).add_always(binder.instance)
+                binder.want_every_reading(binder.around.slot(device, ref.sensor))
 
     def on_restart(self, call: Restarted) -> None:
         """See ``Binding``."""
@@ -414,43 +418,35 @@ class NodeBinding:
             if function in registry.functions:
                 names.update({name: SensorRef(name) for name in registry.functions[function].reads})
         readers = {name: self.reader(ref) for name, ref in names.items()}
-        return View(readers, self.state, self.zone, self._binder.around.condition_functions)
+        return View(readers, self.state, self.zone, self._binder.around.guard.condition_functions)
 
 
-def joined_reader(ref: SensorRef, slots: Sequence[Slot], instance: Instance) -> Reader:
-    """Return a reader over several devices: the newest usable value, or an aggregate of the usable ones."""
-    age_us = ref.max_age_us
+class CarefulBinding(NodeBinding):
+    """The same for a stranger's condition: it can neither stop the clock nor upset a restart."""
 
-    def usable(now_us: int) -> list[Slot]:
-        found = []
-        for slot in slots:
-            if age_us is not None:
-                expires_us = slot.at_us + age_us
-                if now_us >= expires_us:
-                    continue
-                instance.wake(expires_us)
-            if slot.value is not None:
-                found.append(slot)
-        return found
+    def __init__(self, binder: Binder, node: Node, children: Sequence[Check]) -> None:
+        super().__init__(binder, node, children)
+        self.fail: Fail = binder.around.guard.condition(binder.instance, node.condition)
 
-    if ref.aggregate is None:
+    def wake(self, at_us: int) -> None:
+        """See ``Binding``; raises ``TypeError`` for what is no instant."""
+        super().wake(self._binder.around.guard.soonest(at_us))
 
-        def newest(now_us: int) -> Scalar | None:
-            found = usable(now_us)
-            return max(found, key=lambda slot: (slot.at_us, slot.device)).value if found else None
+    def on_restart(self, call: Restarted) -> None:
+        """See ``Binding``."""
 
-        return newest
-    join = {"mean": fmean, "min": min, "max": max}[ref.aggregate]
+        def careful(start_us: int, end_us: int) -> tuple[int, int | None] | None:
+            try:
+                moved = call(start_us, end_us)
+                if moved is None:
+                    return None
+                old_us, new_us = moved
+                return old_us, None if new_us is None else max(int(new_us), end_us)
+            except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+                self.fail(error)
+                return None
 
-    def aggregate(now_us: int) -> Scalar | None:
-        numbers = [
-            slot.value
-            for slot in usable(now_us)
-            if isinstance(slot.value, int | float) and not isinstance(slot.value, bool)
-        ]
-        return join(numbers) if numbers else None  # type: ignore[operator]
-
-    return aggregate
+        super().on_restart(careful)
 
 
 def _all_hold(variables: Sequence[Variable], checks: Sequence[Check], watched: Sequence[Check]) -> Check:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from whenthen.extend.action import Consequence, ControlRule, EmitEvent, RunRule
+from whenthen.flow.guard import Guard, json_copy
 from whenthen.flow.instance import Instance
 from whenthen.flow.rulestate import Delayed, RuleState
 from whenthen.flow.state import NEVER_US, Slot
@@ -51,7 +52,9 @@ def _names(key: str) -> list[str]:
 def state_changes(roster: Roster, now_us: int) -> dict[str, Any]:
     """Return and forget what changed since the last call."""
     changed: dict[str, Any] = {"now_us": now_us}
-    slots = {row_key(slot.device, slot.sensor): _slot_row(slot) for slot in roster.dirty_slots}
+    slots: dict[str, Any] = {**roster.dropped_slots}
+    slots |= {row_key(slot.device, slot.sensor): _slot_row(slot) for slot in roster.dirty_slots}
+    roster.dropped_slots.clear()
     for slot in roster.dirty_slots:
         slot.dirty = False
         slot.unsettle()
@@ -59,12 +62,12 @@ def state_changes(roster: Roster, now_us: int) -> dict[str, Any]:
     rules: dict[str, Any] = dict.fromkeys(roster.removed)
     instances: dict[str, Any] = {}
     roster.removed.clear()
-    for rule_id, state in roster.states.items():
-        if state.dirty:
-            rules[rule_id] = _rule_row(state)
-            state.dirty = False
+    for state in roster.dirty_rules:
+        if roster.states.get(state.rule.id) is state:  # otherwise it was removed meanwhile
+            rules[state.rule.id] = _rule_row(state)
+    roster.dirty_rules.clear()
     for instance in roster.dirty_instances:
-        instances[row_key(instance.rule.id, instance.subject.id)] = _instance_row(instance)
+        instances[row_key(instance.rule.id, instance.subject.id)] = _instance_row(instance, roster.guard)
         instance.dirty = False
     roster.dirty_instances.clear()
     for dropped in roster.dropped:
@@ -112,16 +115,26 @@ _INSTANCE_FIELDS: dict[str, Any] = {
 }
 
 
-def _instance_row(instance: Instance) -> dict[str, Any]:
+def _instance_row(instance: Instance, guard: Guard) -> dict[str, Any]:
     row = {
         name: _copied(value)
         for name, default in _INSTANCE_FIELDS.items()
         if (value := getattr(instance, name)) != default
     }
-    states = {path: state for path, state in (instance.states or {}).items() if state}
+    states = {path: kept for path in instance.states or () if (kept := _kept(instance, path, guard))}
     if states:
-        row["states"] = _copied(states)
+        row["states"] = states
     return row
+
+
+def _kept(instance: Instance, path: str, guard: Guard) -> Any:
+    """Return a copy of one condition's memory; what a plugin put there and is no JSON is told of and left out."""
+    state = (instance.states or {})[path]
+    try:
+        return json_copy(state)
+    except (TypeError, RecursionError) as error:
+        guard.memory(instance, path, error)
+        return None
 
 
 def _copied(value: Any) -> Any:
@@ -200,6 +213,5 @@ def _forget_changes(roster: Roster) -> None:
     for slot in roster.dirty_slots:
         slot.dirty = False
     roster.dirty_slots.clear()
-    for state in roster.states.values():
-        state.dirty = False
+    roster.dirty_rules.clear()
     roster.delayed_changed = False

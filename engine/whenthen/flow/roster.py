@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -14,13 +14,16 @@ from whenthen.extend.condition import SensorRef
 from whenthen.extend.registry import Registry
 from whenthen.extend.trigger import EventTrigger, Place
 from whenthen.flow.causes import Happening
-from whenthen.flow.index import forget, limited, trigger, watch
-from whenthen.flow.instance import Binder, Instance, Surroundings, joined_reader
+from whenthen.flow.guard import Guard
+from whenthen.flow.index import forget, limited, trigger, watch, watch_cuts
+from whenthen.flow.instance import Binder, Instance, Surroundings
 from whenthen.flow.persist import row_key
+from whenthen.flow.readers import joined_reader
 from whenthen.flow.rulestate import Delayed, ExpiryTimer, RuleState, ScheduleTimer, StaleTimer
 from whenthen.flow.state import NEVER_US, Slot, same_value
 from whenthen.flow.subjects import Concern, Subject, Subjects
 from whenthen.flow.timers import FAR_US, Timers
+from whenthen.flow.trace import Trace
 from whenthen.model.reading import Scalar
 from whenthen.ports import Device
 
@@ -42,13 +45,14 @@ class Roster:
         registry: Registry,
         subjects: Subjects,
         timers: Timers,
-        report: Callable[[Instance, str, BaseException], None],
+        guard: Guard,
     ) -> None:
         self.states: dict[str, RuleState] = {}
         self.listeners: dict[str, list[tuple[RuleState, EventTrigger]]] = {}
         self.delayed: list[Delayed] = []
         self.dirty_slots: list[Slot] = []
         self.dirty_instances: dict[Instance, None] = {}
+        self.dirty_rules: dict[RuleState, None] = {}
         self.removed: dict[str, None] = {}
         self.dropped: dict[str, None] = {}
         self.delayed_changed = False
@@ -59,8 +63,10 @@ class Roster:
         self._by_device: dict[str, list[RuleState]] = {}
         self._for_everyone: list[RuleState] = []
         self._silences: dict[Slot, StaleTimer] = {}
+        self.dropped_slots: dict[str, None] = {}
         self._serial = 0
-        self._around = Surroundings(registry, self.slot, self._members, report)
+        self.guard = guard
+        self._around = Surroundings(registry, self.slot, self._members, guard)
         self.moment = self._around.moment
 
     # Slots
@@ -148,6 +154,8 @@ class Roster:
             instance.states = states
             state.instances[subject.id] = instance
             self._bind(instance)
+            if instance.fired_us > NEVER_US:
+                self.mark(instance)  # its cooldown is its own to keep again
         return instance
 
     def _bind(self, instance: Instance) -> None:
@@ -162,6 +170,7 @@ class Roster:
             watch(instance, ref, cuts, slots)
             read += slots
         instance.slots = tuple(dict.fromkeys(read))
+        watch_cuts(instance)
         limited(instance, binder.limits)
         started = []
         for wanted in rule.sensor_triggers:
@@ -171,18 +180,90 @@ class Roster:
                 started.append(slot)
         instance.trigger_slots = tuple(dict.fromkeys(started))
 
-    def _unbind(self, instance: Instance) -> None:
-        rule = instance.rule
-        devices = [*(ref.device for ref in rule.reads), *(wanted.device for wanted in rule.sensor_triggers)]
-        named = {device for device in devices if device is not None}
-        members = set(self._members(instance.rule, instance.subject))
-        slots = chain.from_iterable(self.slots.get(device, {}).values() for device in sorted(named | members))
-        forget(instance, slots)
+    def explained(self, instance: Instance, now_us: int) -> dict[str, Any]:
+        """Return why an instance's conditions are what they are, and leave them as they are."""
+        return Trace(instance, self._around, self._subjects.place(instance.subject).zone).of(now_us)
 
     def drop(self, state: RuleState, instance: Instance) -> None:
-        """Forget an instance that has nothing to remember yet."""
-        self._unbind(instance)
+        """Forget an instance."""
+        forget(instance)
+        instance.due_us = instance.pending_us = FAR_US
+        instance.wakes.clear()
+        self.dirty_instances.pop(instance, None)
         del state.instances[instance.subject.id]
+
+    def dismiss(self, state: RuleState, instance: Instance) -> None:
+        """Forget an instance, and that it was ever kept."""
+        self.dropped[row_key(state.rule.id, instance.subject.id)] = None
+        if instance.fired_us > NEVER_US:
+            state.cooled[instance.subject.id] = instance.fired_us
+            state.mark()
+        self.drop(state, instance)
+
+    def rehouse(
+        self, device_ids: Collection[str], now_us: int, observe: Observe
+    ) -> tuple[list[Instance], list[tuple[RuleState, Instance]]]:
+        """Follow devices that came, moved or went.
+
+        Return the instances that may read something else now, and those that have no subject any more.
+        """
+        directory = self._subjects.directory
+        for device_id in device_ids:
+            if directory is not None and directory.device(device_id) is None:
+                self._forget_device(device_id)
+        moved: list[Instance] = []
+        gone: list[tuple[RuleState, Instance]] = []
+        for state in self.states.values():
+            if not state.enabled:
+                continue
+            for instance in list(state.instances.values()):
+                if instance.subject.kind == "device" and instance.subject.id not in device_ids:
+                    continue
+                subject = self._subjects.again(state.rule, instance.subject)
+                if subject is None:
+                    gone.append((state, instance))
+                else:
+                    self._rebind(instance, subject)
+                    moved.append(instance)
+                    self._schedule_for(state, subject, now_us)
+            for subject in self._new_subjects(state, device_ids):
+                observe(self.instance(state, subject))
+                self._schedule_for(state, subject, now_us)
+        return moved, gone
+
+    def _new_subjects(self, state: RuleState, device_ids: Collection[str]) -> list[Subject]:
+        rule = state.rule
+        if rule.global_subject:
+            found: list[Subject | None] = [*self._subjects.of_rule(rule)]
+        else:
+            devices = [self._subjects.device(one) for one in device_ids if self._subjects.exists(one)]
+            found = [self._subjects.of_device(rule.scope, device) for device in devices]
+        return [one for one in dict.fromkeys(found) if one is not None and one.id not in state.instances]
+
+    def _forget_device(self, device_id: str) -> None:
+        """Let nothing be known of a device; a rule that names it outright finds it unknown."""
+        self._subjects.forget(device_id)
+        for slot in self.slots_of(device_id).values():
+            slot.put(None)
+            slot.at_us = slot.heard_us = NEVER_US
+            slot.stale = False
+            slot.unsettle()
+            timer = self._silences.pop(slot, None)
+            if timer is not None:
+                timer.due_us = FAR_US
+            if slot.dirty:
+                self.dirty_slots.remove(slot)
+                slot.dirty = False
+            self.dropped_slots[row_key(device_id, slot.sensor)] = None
+
+    def _rebind(self, instance: Instance, subject: Subject) -> None:
+        """Have an instance read what its subject's devices are now; it remembers what it did."""
+        forget(instance)
+        instance.subject = subject
+        instance.states = instance.states or {}
+        self._bind(instance)
+        self.reschedule(instance)
+        self.heat(instance)
 
     def populate(
         self, state: RuleState, now_us: int, rows: Mapping[str, Mapping[str, Any]] | None = None
@@ -248,7 +329,7 @@ class Roster:
 
     def enter(self, rule: CompiledRule, now_us: int) -> RuleState:
         """Take a new rule."""
-        state = RuleState(rule)
+        state = RuleState(rule, self.dirty_rules)
         self.states[rule.id] = state
         self.removed.pop(rule.id, None)
         self._list(state, now_us)
@@ -284,10 +365,13 @@ class Roster:
             if not self.listeners[name]:
                 del self.listeners[name]
 
-    def amend(self, state: RuleState, rule: CompiledRule, now_us: int) -> None:
-        """Exchange a rule for an edited one that keeps all state (ruling 14); what its actions wait for begins now."""
+    def amend(self, state: RuleState, rule: CompiledRule, now_us: int) -> list[Instance]:
+        """Exchange a rule for an edited one that keeps all state (ruling 14); what its actions wait for begins now.
+
+        Return new instances, of subjects with values that only the actions' conditions read: nobody has looked at them.
+        """
         for instance in state.instances.values():
-            self._unbind(instance)
+            forget(instance)
             instance.states = {
                 path: kept for path, kept in (instance.states or {}).items() if path.startswith("/conditions/")
             }
@@ -298,11 +382,14 @@ class Roster:
                 judge(now_us)
             self.reschedule(instance)
             self.heat(instance)
+        more = state.enabled and state.rule.reads != rule.reads
         self._unlist(state)
         state.rule = rule
-        state.dirty = True
+        state.mark()
         self._list(state, 0)
         self._expire(state)
+        subjects = self._subjects.of_rule(rule) if more else ()
+        return [self.instance(state, subject) for subject in subjects if subject.id not in state.instances]
 
     def replace(self, state: RuleState, rule: CompiledRule, now_us: int) -> None:
         """Exchange a rule for an edited one that starts anew; counters and cooldowns stay."""
@@ -322,7 +409,7 @@ class Roster:
     def switch_off(self, state: RuleState) -> None:
         """Drop a rule's evaluation state and timers; counters and cooldowns stay (ruling 14)."""
         for subject_id, instance in state.instances.items():
-            self._unbind(instance)
+            forget(instance)
             instance.due_us = instance.pending_us = FAR_US
             instance.wakes.clear()
             self.dirty_instances.pop(instance, None)
@@ -337,7 +424,7 @@ class Roster:
         state.instances = {}
         state.schedules = []
         state.enabled = False
-        state.dirty = True
+        state.mark()
 
     # Timers
 
@@ -353,7 +440,7 @@ class Roster:
     def _schedule_at(self, state: RuleState, place: Place, now_us: int) -> None:
         """Set a rule's scheduled triggers for one place."""
         for index, wanted in enumerate(state.rule.triggers):
-            timetable = wanted.schedule(place) if wanted.scheduled else None
+            timetable = self.guard.schedule(state.rule, wanted, place)
             if timetable is not None:
                 key = f"{index} {place.zone} {place.latitude} {place.longitude}"
                 timer = ScheduleTimer(state, key, place, timetable, now_us)
@@ -361,13 +448,17 @@ class Roster:
                 self._timers.schedule(timer)
 
     def _bring_schedules(self, device: Device, now_us: int) -> None:
-        """Let rules run at the place of a device that nobody knew, if they do not run there yet."""
+        """Let rules run at the place of a device that nobody knew."""
         for state in self.states.values():
             subject = self._subjects.of_device(state.rule.scope, device) if state.schedules else None
             if subject is not None and not state.rule.global_subject:
-                place = self._subjects.place(subject)
-                if all(timer.place != place for timer in state.schedules):
-                    self._schedule_at(state, place, now_us)
+                self._schedule_for(state, subject, now_us)
+
+    def _schedule_for(self, state: RuleState, subject: Subject, now_us: int) -> None:
+        """Let a rule run at a subject's place, if it does not run there yet."""
+        place = self._subjects.place(subject)
+        if all(timer.place != place for timer in state.schedules):
+            self._schedule_at(state, place, now_us)
 
     def _expire(self, state: RuleState) -> None:
         if state.expiry is not None:
@@ -379,8 +470,10 @@ class Roster:
             self._timers.schedule(state.expiry)
 
     def scheduled(self, timer: ScheduleTimer, observe: Observe) -> list[Instance]:
-        """Return the instances that a schedule's run concerns."""
+        """Return the instances that a schedule's run concerns: none once the rule has been switched off."""
         state = timer.state
+        if not state.enabled:
+            return []
         return [
             self.known(state, subject, observe)
             for subject in self._subjects.of_rule(state.rule)

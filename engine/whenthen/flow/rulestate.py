@@ -19,22 +19,39 @@ class RuleState:
     """A rule's counters, its instances and its timers.
 
     ``count`` counts firings, ``missed`` scheduled runs that a stop swallowed; ``cooled`` keeps, by subject, the last
-    firing (microseconds) of instances that were dropped.
+    firing (microseconds) of instances that were dropped. ``changed`` is the list, shared by all rules, of those whose
+    memory is to be kept: a commit must not look at every rule.
     """
 
-    __slots__ = ("cooled", "count", "dirty", "enabled", "expiry", "instances", "last_us", "missed", "rule", "schedules")
+    __slots__ = (
+        "changed",
+        "cooled",
+        "count",
+        "enabled",
+        "expiry",
+        "instances",
+        "last_us",
+        "missed",
+        "rule",
+        "schedules",
+    )
 
-    def __init__(self, rule: CompiledRule) -> None:
+    def __init__(self, rule: CompiledRule, changed: dict[RuleState, None]) -> None:
         self.rule = rule
         self.enabled = rule.enabled
         self.count = 0
         self.last_us: int | None = None
         self.missed = 0
-        self.dirty = True
+        self.changed = changed
         self.instances: dict[str, Instance] = {}
         self.schedules: list[ScheduleTimer] = []
         self.cooled: dict[str, int] = {}
         self.expiry: ExpiryTimer | None = None
+        self.mark()
+
+    def mark(self) -> None:
+        """Have what it remembers kept with the next change of state."""
+        self.changed[self] = None
 
 
 class ScheduleTimer:
@@ -57,7 +74,7 @@ class ScheduleTimer:
         self.cursor_us = cursor_us
         following = self.schedule.next_after(cursor_us)
         self.due_us = FAR_US if following is None else following
-        self.state.dirty = True
+        self.state.mark()
 
 
 class ExpiryTimer:

@@ -131,8 +131,8 @@ class Slot:
 
     def settle(self, position: int) -> None:
         """Work out how far the value may move unnoticed; *position* is where it lies among the cuts."""
-        if self.hot or self.always:
-            self.low = inf
+        if self.hot or self.always or self.stale or not self.dirty:
+            self.low = inf  # the next reading has more to do than to replace a number
             return
         cuts, owners = self.cuts, self.owners
         below = position - 1

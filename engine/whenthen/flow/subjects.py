@@ -88,14 +88,15 @@ class Subjects:
         if rule.global_subject:
             return self._global(rule.scope)
         if rule.scope.device is not None:
-            if not self._exists(rule.scope.device):
+            if not self.exists(rule.scope.device):
                 return []
             found = self.of_device(rule.scope, self.device(rule.scope.device))
             return [] if found is None else [found]
         subjects = {self.of_device(rule.scope, device): None for device in self.devices()}
         return [subject for subject in subjects if subject is not None]
 
-    def _exists(self, device_id: str) -> bool:
+    def exists(self, device_id: str) -> bool:
+        """Tell whether somebody registered the device, or it sent a reading."""
         return device_id in self._seen or (self.directory is not None and self.directory.device(device_id) is not None)
 
     def _global(self, scope: Scope) -> list[Subject]:
@@ -103,6 +104,17 @@ class Subjects:
         if farms:
             return [Subject(farm, "farm", None, farm) for farm in sorted(farms)]
         return [DEFAULT_SUBJECT]
+
+    def again(self, rule: CompiledRule, subject: Subject) -> Subject | None:
+        """Return what a subject has become since the directory changed, or ``None`` if no device makes it one."""
+        if rule.global_subject or subject.kind != "device":
+            return next((one for one in self.of_rule(rule) if (one.id, one.kind) == (subject.id, subject.kind)), None)
+        found = self.of_device(rule.scope, self.device(subject.id)) if self.exists(subject.id) else None
+        return found if found is not None and found.id == subject.id else None
+
+    def forget(self, device_id: str) -> None:
+        """Forget that a device ever sent a reading."""
+        self._seen.pop(device_id, None)
 
     def members(self, scope: Scope, subject: Subject) -> list[str]:
         """Return the devices whose readings are the subject's."""

@@ -15,6 +15,9 @@ class Event:
     """Something that happened at *at_us* (microseconds since the epoch).
 
     *device*, *room* or *farm* name whom it concerns: at most one is needed; none means everybody.
+
+    >>> Event("door_opened", 0, {"door": "cellar"}, room="room-7").data["door"]
+    'cellar'
     """
 
     name: str

@@ -11,6 +11,12 @@ from whenthen.clock import from_us
 
 Kind = Literal["fired", "cleared"]
 Delivery = Literal["idempotent", "at_most_once"]
+"""How often an action may be carried out: again with the same key, or never twice.
+
+>>> from typing import get_args
+>>> get_args(Delivery)
+('idempotent', 'at_most_once')
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +24,11 @@ class ActionCall:
     """One action of a firing, its texts filled in.
 
     Exactly one of *superseded_by* (a rule's id), *skipped* and *failed* (a reason) is set when the action does not run.
-    *after_us* is how long after the firing it is to run, *expires_after_us* how long after that it is too late, both in
-    microseconds.
+    *after_us* is how long after the firing it is to run, *expires_after_us* how long after that it is too late,
+    *timeout_us* how long an attempt may take, all in microseconds. *max_retries* is 0 unless the rule asks for retries.
+
+    >>> ActionCall("sound", {"sound_id": 2}, "at_most_once", targets=("dev-1",)).runs
+    True
     """
 
     type: str
@@ -31,6 +40,9 @@ class ActionCall:
     superseded_by: str | None = None
     skipped: str | None = None
     failed: str | None = None
+    timeout_us: int | None = None
+    max_retries: int = 0
+    stop_on_failure: bool = False
 
     @property
     def runs(self) -> bool:
@@ -52,7 +64,11 @@ class Firing:
     """A rule that fired, or whose clear actions run, for one subject at one instant.
 
     *depth* is 0 for a firing that an input or a timer caused, one more for each firing in between. *counted* is false
-    when every action lost its actuator: such a firing counts, cools and activates nothing.
+    when every action lost its actuator: such a firing counts, cools and activates nothing. The actions run one after
+    the other unless *parallel*, and may take *timeout_us* (microseconds) together.
+
+    >>> Firing(0, "r1", "Too warm", "dev-1", "fired", ()).at.isoformat()
+    '1970-01-01T00:00:00+00:00'
     """
 
     at_us: int
@@ -63,6 +79,8 @@ class Firing:
     actions: tuple[ActionCall, ...]
     depth: int = 0
     counted: bool = True
+    parallel: bool = False
+    timeout_us: int = 30_000_000
 
     @property
     def at(self) -> datetime:
@@ -74,8 +92,13 @@ class Firing:
 class Notice:
     """Something the engine reports beside firings: nothing is silent.
 
-    *kind* is ``reading_refused``, ``reading_late``, ``rule_failed``, ``condition_failed``, ``runs_missed``,
-    ``sensor_stale`` or ``sensor_recovered``.
+    *kind* is ``reading_refused``, ``reading_late``, ``rule_failed``, ``runs_missed``, ``sensor_stale``,
+    ``sensor_recovered``, or, with the name of the *plugin*, ``condition_failed``, ``action_failed``,
+    ``trigger_failed`` or ``function_failed``. *count* is how often it happened since notices were last taken, *at_us*
+    when it first did.
+
+    >>> Notice("rule_failed", 0, "a placeholder has no value", rule_id="r1").kind
+    'rule_failed'
     """
 
     kind: str
@@ -83,3 +106,5 @@ class Notice:
     message: str
     rule_id: str | None = None
     subject: str | None = None
+    plugin: str | None = None
+    count: int = 1

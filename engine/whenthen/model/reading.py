@@ -10,7 +10,11 @@ from typing import Any
 from whenthen.clock import to_us
 
 Scalar = float | int | str | bool
-"""What a sensor's value is once it has been accepted."""
+"""What a sensor's value is once it has been accepted.
+
+>>> isinstance(21.5, Scalar)
+True
+"""
 
 
 @dataclass(frozen=True, slots=True)

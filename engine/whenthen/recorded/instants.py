@@ -10,7 +10,9 @@ from whenthen.clock import SECOND_US, to_us
 
 _SECONDS = re.compile(r"\d{9,10}(\.\d+)?")
 _MILLISECONDS = re.compile(r"\d{12,13}")
-_KEPT = 100_000
+_KEPT = 4_096
+"""Rows of one instant stand close together in a file."""
+
 _YEARS = range(1970, 2101)
 """Beyond these a timestamp is a mistake, and one mistake would send the engine's clock there for good."""
 

@@ -1,0 +1,91 @@
+"""Why a rule's conditions are what they are for one subject just now: looked at once more, without leaving a mark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy, deepcopy
+from datetime import tzinfo
+from typing import Any
+
+from whenthen.clock import SECOND_US, from_us
+from whenthen.dsl.rule import Node
+from whenthen.extend.condition import Moment, SensorRef, Truth
+from whenthen.flow.guard import Fault
+from whenthen.flow.instance import Binder, Instance, Surroundings
+from whenthen.flow.state import NEVER_US, Slot
+
+
+class Trace(Binder):
+    """Binds a copy of an instance, with a copy of what it remembers, to the same values."""
+
+    def __init__(self, instance: Instance, around: Surroundings, zone: tzinfo) -> None:
+        apart = copy(around)
+        apart.moment = Moment()
+        self._faults: list[Fault] = []
+        apart.guard = around.guard.telling(self._faults.append)
+        super().__init__(Instance(instance.rule, instance.subject), apart, zone)
+        self._remembered = deepcopy(instance.states or {})
+
+    def want_every_reading(self, slot: Slot) -> None:
+        """Want nothing: nobody looks at the copy again."""
+
+    def of(self, now_us: int) -> dict[str, Any]:
+        """Return the tree of conditions, JSON-ready: for each its truth (``None``: unknown) and what it read."""
+        self.bind(self._remembered)
+        self.instance.check(now_us)  # variables are evaluated first
+        conditions = [self._told(node, now_us) for node in self.rule.conditions]
+        truth = _all_hold([one["truth"] for one in conditions])
+        told: dict[str, Any] = {"at": from_us(now_us).isoformat(), "truth": truth, "conditions": conditions}
+        failed = _first_failing(conditions)
+        if failed is not None:
+            told["first_failed"] = failed
+        if self.variables:
+            told["variables"] = {name: variable.value for name, variable in self.variables.items()}
+        return told
+
+    def _told(self, node: Node, now_us: int) -> dict[str, Any]:
+        told: dict[str, Any] = {"path": node.path, "type": node.condition.type, "describe": self._described(node)}
+        self._faults.clear()
+        told["truth"] = self._check(node)(now_us)
+        if self._faults:
+            told["failed"] = self._faults[-1].message
+        readings = [one for ref in node.condition.sensors() for one in self._read(ref, now_us)]
+        if readings:
+            told["readings"] = readings
+        if node.children:
+            told["conditions"] = [self._told(child, now_us) for child in node.children]
+        return told
+
+    def _described(self, node: Node) -> str:
+        try:
+            return str(node.condition.describe())
+        except Exception:  # noqa: BLE001 - a plugin may raise anything, and a trace is wanted most when it does
+            return node.condition.type
+
+    def _read(self, ref: SensorRef, now_us: int) -> Iterator[dict[str, Any]]:
+        """Yield the values behind a sensor, with the instant of each and its age in seconds."""
+        if ref.device is None and ref.sensor in self.variables:
+            yield {"variable": ref.sensor, "value": self.variables[ref.sensor].value}
+            return
+        for device in self.devices_of(ref):
+            slot = self.around.slot(device, ref.sensor)
+            told: dict[str, Any] = {"device": device, "sensor": ref.sensor, "value": None}
+            if slot.at_us > NEVER_US:
+                told["value"] = slot.value
+                told["at"] = from_us(slot.at_us).isoformat()
+                told["age_seconds"] = (now_us - slot.at_us) / SECOND_US
+            yield told
+
+
+def _all_hold(truths: Sequence[Truth]) -> Truth:
+    return False if False in truths else None if None in truths else True
+
+
+def _first_failing(conditions: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the path of what keeps the whole from being true: known false before unknown, as far in as it goes."""
+    for wanted in (False, None):
+        for one in conditions:
+            if one["truth"] is wanted:
+                path: str = one["path"]
+                return _first_failing(one.get("conditions", ())) or path
+    return None

@@ -1,0 +1,26 @@
+"""The engine and the reference model never differ: long histories, each made from a seed that a failure names."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+from differential.pair import difference
+from hypothesis import settings
+
+STEPS = 500
+SCENARIOS = 2_000 if settings.get_current_profile_name() in ("ci", "explore") else 12
+"""In the profile ``ci`` a million steps, in ``dev`` a few thousand."""
+
+FIRST_SEED = int(os.environ.get("WHENTHEN_SEED", "0"))
+
+
+def test_the_engine_and_the_reference_model_never_differ() -> None:
+    seeds = range(FIRST_SEED, FIRST_SEED + SCENARIOS)
+    print(f"seeds {seeds.start} to {seeds.stop - 1}, {STEPS} steps each; WHENTHEN_SEED sets the first")  # noqa: T201
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        found = [told for told in pool.map(partial(difference, steps=STEPS), seeds, chunksize=4) if told is not None]
+
+    assert found == []
