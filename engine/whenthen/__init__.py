@@ -2,17 +2,29 @@
 
 from whenthen.clock import ManualClock, SystemClock, from_us, seconds_us, to_us
 from whenthen.dsl.expression import Expression
-from whenthen.errors import ExpressionError, InvalidRuleError, PluginError, Problem, WhenthenError
+from whenthen.errors import (
+    ActionRefusedError,
+    ExpressionError,
+    InvalidRuleError,
+    OutcomeUnknownError,
+    PluginError,
+    Problem,
+    RetryLaterError,
+    WhenthenError,
+)
 from whenthen.extend.action import Action, Consequence, ControlRule, Effect, EmitEvent, RunRule
+from whenthen.extend.advisor import Advice, Advisor, Question
 from whenthen.extend.condition import (
     Atom,
     Binding,
+    Bounds,
     Cell,
     Check,
     Condition,
     Formula,
     GapPolicy,
     Junction,
+    MissingReadingError,
     Moment,
     Reader,
     Restarted,
@@ -20,8 +32,11 @@ from whenthen.extend.condition import (
     Truth,
     View,
     atom_cuts,
+    merged_bounds,
 )
-from whenthen.extend.hookspecs import Function, hookimpl
+from whenthen.extend.driver import Command, Driver
+from whenthen.extend.hookspecs import API_VERSION, Function, hookimpl
+from whenthen.extend.observer import Observer
 from whenthen.extend.trigger import EventTrigger, Place, Schedule, SensorTrigger, Trigger
 from whenthen.model.event import Event
 from whenthen.model.firing import ActionCall, Delivery, Firing, Notice
@@ -30,18 +45,25 @@ from whenthen.ports import Device, Directory, Farm, StaticDirectory
 from whenthen_schemas import load as load_schema
 
 __all__ = [
+    "API_VERSION",
     "Action",
     "ActionCall",
+    "ActionRefusedError",
+    "Advice",
+    "Advisor",
     "Atom",
     "Binding",
+    "Bounds",
     "Cell",
     "Check",
+    "Command",
     "Condition",
     "Consequence",
     "ControlRule",
     "Delivery",
     "Device",
     "Directory",
+    "Driver",
     "Effect",
     "EmitEvent",
     "Event",
@@ -56,14 +78,19 @@ __all__ = [
     "InvalidRuleError",
     "Junction",
     "ManualClock",
+    "MissingReadingError",
     "Moment",
     "Notice",
+    "Observer",
+    "OutcomeUnknownError",
     "Place",
     "PluginError",
     "Problem",
+    "Question",
     "Reader",
     "Reading",
     "Restarted",
+    "RetryLaterError",
     "RunRule",
     "Scalar",
     "Schedule",
@@ -79,6 +106,7 @@ __all__ = [
     "from_us",
     "hookimpl",
     "load_schema",
+    "merged_bounds",
     "seconds_us",
     "to_us",
 ]

@@ -1,12 +1,12 @@
-"""The built-in functions: arithmetic for expressions, a comfort score, and a pattern that finds falls."""
+"""The built-in functions: arithmetic for expressions, a comfort score, a pattern that finds falls, a display."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import hypot
+from math import hypot, isfinite
 from typing import Any
 
-from whenthen import Function, View
+from whenthen import ActionRefusedError, Function, View
 
 FREE_FALL_G = 0.6
 """Below this magnitude of acceleration a body is taken to fall."""
@@ -101,6 +101,52 @@ def detect_fall_pattern(view: View, params: Mapping[str, Any]) -> bool:
     return magnitude_g >= threshold_g and fell_us is not None and view.now_us - fell_us <= within_us
 
 
+def update_comfort_display(params: Mapping[str, Any], services: Any) -> dict[str, Any]:
+    """Show ``score`` (0 to 100) on the displays of the subject, and return what they show and who they are.
+
+    ``led_mapping`` maps a level to its ``threshold`` and ``color``; the level with the highest threshold that the score
+    reaches is shown. The command ``display`` with ``score``, ``level`` and ``color`` goes to the device that ``device``
+    names, else to the subject's devices of the type ``display``; where there is none, the result says all that one
+    would show. Raises ``ActionRefusedError`` for a score that is no number or a mapping that is none.
+
+    >>> mapping = {"good": {"threshold": 60, "color": "blue"}, "poor": {"threshold": 0, "color": "red"}}
+    >>> update_comfort_display({"score": 72, "led_mapping": mapping}, None)
+    {'score': 72, 'level': 'good', 'color': 'blue', 'displays': []}
+    """
+    try:
+        score = _finite(params.get("score"))
+        bands = [
+            (_finite(band["threshold"]), str(level), str(band["color"]))
+            for level, band in params.get("led_mapping", {}).items()
+        ]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        hint = "score is a number, led_mapping maps each level to a threshold and a color"
+        raise ActionRefusedError(f"the display cannot be updated: {reason}; {hint}") from error
+    reached = [band for band in bands if band[0] <= score]
+    _, level, color = max(reached, default=(0, None, None))
+    shown = {"score": score, "level": level, "color": color}
+    displays = _displays(params.get("device"), getattr(services, "devices", None))
+    for display in displays:
+        services.devices.send(display, "display", shown)
+    return {**shown, "displays": displays}
+
+
+def _finite(value: Any) -> float:
+    if not isfinite(_number(value)):
+        raise ValueError(f"{value!r} is no finite number")
+    return _number(value)
+
+
+def _displays(named: Any, devices: Any) -> list[str]:
+    if devices is None:
+        return []
+    if named is not None:
+        return [str(named)]
+    find = getattr(devices, "of_type", None)  # not every program that embeds the engine knows types of devices
+    return [] if find is None else list(find("display"))
+
+
 FUNCTIONS = (
     Function("abs", absolute),
     Function("min", least),
@@ -110,4 +156,5 @@ FUNCTIONS = (
     Function("avg", average),
     Function("comfort_score", comfort_score),
     Function("detect_fall_pattern", detect_fall_pattern, condition=True, reads=AXES),
+    Function("update_comfort_display", update_comfort_display, action=True, services=("devices",)),
 )

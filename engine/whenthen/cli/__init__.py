@@ -5,16 +5,20 @@ from __future__ import annotations
 import click
 
 from whenthen.cli.check import check
+from whenthen.cli.found import OpenGroup
 from whenthen.cli.output import survive_odd_characters
+from whenthen.cli.plugin import plugin
 from whenthen.cli.plugins import plugins
 from whenthen.cli.replay import replay
 from whenthen.cli.schema import schema
+from whenthen.cli.wanted import plugin_options
 
 __all__ = ["main"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=OpenGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="whenthen")
+@plugin_options
 def main() -> None:
     """Rules for sensors and actuators, written in JSON.
 
@@ -23,5 +27,5 @@ def main() -> None:
     survive_odd_characters()
 
 
-for _command in (replay, check, schema, plugins):
+for _command in (replay, check, schema, plugins, plugin):
     main.add_command(_command)

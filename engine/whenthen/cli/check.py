@@ -8,23 +8,24 @@ from pathlib import Path
 
 import click
 
-from whenthen.cli.options import as_json, disable_plugins, rule_paths
+from whenthen.cli.options import as_json, rule_paths
 from whenthen.cli.output import Output
 from whenthen.cli.rulefiles import into_engine
+from whenthen.cli.wanted import plugin_options, registry_of
 from whenthen.engine import Engine
-from whenthen.extend.host import load_registry
 
 
 @click.command()
 @rule_paths
 @as_json
-@disable_plugins
-def check(rules: tuple[Path, ...], as_json: bool, disabled: tuple[str, ...]) -> None:
+@plugin_options
+@click.pass_context
+def check(context: click.Context, rules: tuple[Path, ...], as_json: bool) -> None:
     """Tell everything that is wrong with RULES, each with its place and what was probably meant.
 
     RULES are JSON files that hold one rule or a list of rules, or folders of such files.
     """
-    checked = into_engine(Engine(load_registry(disabled=disabled)), rules)
+    checked = into_engine(Engine(registry_of(context)), rules)
     if as_json:
         click.echo(json.dumps([rule.to_json() for rule in checked], indent=2))
     else:

@@ -13,13 +13,6 @@ rule_paths = click.argument(
     "rules", nargs=-1, required=True, metavar="RULES...", type=click.Path(exists=True, path_type=Path)
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs instead of text for people.")
-disable_plugins = click.option(
-    "--disable-plugin",
-    "disabled",
-    multiple=True,
-    metavar="NAME",
-    help="Leave a plugin out; may be given several times.",
-)
 
 
 def to_zone(_context: click.Context, param: click.Parameter, value: str) -> ZoneInfo:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import sys
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 
 import click
 
 from whenthen.cli.directory import to_directory
 from whenthen.cli.lines import Columns, firing_json
-from whenthen.cli.options import as_json, disable_plugins, rule_paths, to_zone
+from whenthen.cli.options import as_json, rule_paths, to_zone
 from whenthen.cli.output import Output, write_json_lines
 from whenthen.cli.rulefiles import into_engine
 from whenthen.cli.summary import Complaints, summary_lines
+from whenthen.cli.timings import Timings
+from whenthen.cli.wanted import plugin_options, registry_of
+from whenthen.clock import system_timer
 from whenthen.engine import Engine
-from whenthen.extend.host import load_registry
+from whenthen.extend.observers import tell
+from whenthen.flow.meter import Meter
 from whenthen.ports import StaticDirectory
 from whenthen.recorded import Recording, RecordingError
 from whenthen.replay import Tally, begin
@@ -50,22 +55,28 @@ from whenthen.replay import replay as run
     callback=to_directory,
     help="A JSON file of devices, rooms and farms.",
 )
-@disable_plugins
+@click.option("--timings", is_flag=True, help="Tell which plugins' conditions and functions took how much of the time.")
+@plugin_options
+@click.pass_context
 def replay(  # noqa: PLR0913, PLR0917 - one argument an option
+    context: click.Context,
     rules: tuple[Path, ...],
     readings: Path,
     as_json: bool,
     device: str,
     zone: tzinfo,
     directory: StaticDirectory | None,
-    disabled: tuple[str, ...],
+    timings: bool,
 ) -> None:
     """Tell what RULES would have done with recorded readings.
 
     RULES are JSON files that hold one rule or a list of rules, or folders of such files. Nothing is switched, sent or
-    written: the actions are only shown.
+    written: the actions are only shown. Observers of plugins are told of what fires.
     """
-    engine = Engine(load_registry(disabled=disabled), directory, timezone=str(zone))
+    registry = registry_of(context)
+    meter = Meter(system_timer)
+    began_ns = system_timer()
+    engine = Engine(registry, directory, timezone=str(zone), meter=meter if timings else None)
     output = Output(beside_json=as_json)
     tally, complaints = Tally(), Complaints(output.complain, zone)
     with _open(readings, device, zone) as recording:
@@ -74,15 +85,26 @@ def replay(  # noqa: PLR0913, PLR0917 - one argument an option
         for line in (line for rule in checked if not rule.good for line in rule.lines()):
             output.complain(line)
         names = {rule.id: rule.name for rule in checked if rule.good}
-        firings = run(engine, rows, tally, on_bad_row=complaints.bad_row, on_notice=complaints.notice)
+        firings = run(
+            engine,
+            rows,
+            tally,
+            on_bad_row=complaints.bad_row,
+            on_notice=complaints.notice,
+            watch=partial(tell, registry),
+        )
         if as_json:
             write_json_lines(firing_json(firing, zone) for firing in firings)
         else:
             output.firings(firings, Columns(names, zone))
+    spent = Timings(meter, system_timer() - began_ns)
     output.lines(complaints.left_out())
     output.lines(summary_lines(tally, names, zone))
     warned = sum(bool(rule.problems) for rule in checked if rule.good)
     output.lines([f"{warned} of the rules have warnings; whenthen check shows them"] if warned else [])
+    output.lines(spent.lines() if timings else [])
+    if timings and as_json:
+        write_json_lines([spent.to_json()])
     bad = tally.unreadable or tally.values["refused"] or len(names) < len(checked)
     sys.exit(1 if bad else 0)
 

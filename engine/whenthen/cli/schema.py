@@ -10,9 +10,8 @@ import click
 
 import whenthen_schemas
 from whenthen.cli.near import did_you_mean
-from whenthen.cli.options import disable_plugins
+from whenthen.cli.wanted import plugin_options, registry_of
 from whenthen.dsl.schema import compose
-from whenthen.extend.host import load_registry
 from whenthen.extend.registry import Registry
 
 _ENDING = ".schema.json"
@@ -21,13 +20,14 @@ _KINDS = ("trigger", "condition", "action")
 
 @click.command()
 @click.argument("name", default="rule")
-@disable_plugins
-def schema(name: str, disabled: tuple[str, ...]) -> None:
+@plugin_options
+@click.pass_context
+def schema(context: click.Context, name: str) -> None:
     """Print the JSON Schema of rules, composed of all that plugins registered.
 
     NAME prints another one, for example reading or condition.comparison.
     """
-    registry = load_registry(disabled=disabled)
+    registry = registry_of(context)
     if name == "rule":
         document: Any = compose(registry)
     else:

@@ -25,6 +25,7 @@ class Complaints:
         self._say = say
         self._zone = zone
         self._seen: Counter[str] = Counter()
+        self._left: Counter[str] = Counter()
 
     def bad_row(self, row: BadRow) -> None:
         """Tell of a row that cannot be read."""
@@ -34,18 +35,20 @@ class Complaints:
         """Tell of what the engine reports."""
         if notice.kind not in _QUIET:
             when = from_us(notice.at_us).astimezone(self._zone).strftime("%Y-%m-%d %H:%M:%S")
-            self._complain(notice.kind, f"{when} {_concerning(notice)}: {notice.message}")
+            times = f" ({notice.count:,} times)" if notice.count > 1 else ""
+            self._complain(notice.kind, f"{when} {_concerning(notice)}: {notice.message}{times}", notice.count)
 
-    def _complain(self, kind: str, text: str) -> None:
+    def _complain(self, kind: str, text: str, count: int = 1) -> None:
         self._seen[kind] += 1
         if self._seen[kind] <= _SHOWN:
             self._say(one_line(text))
+        else:
+            self._left[kind] += count
 
     def left_out(self) -> Iterator[str]:
         """Yield how many of each kind were not shown."""
-        for kind, count in self._seen.items():
-            if count > _SHOWN:
-                yield f"… and {count - _SHOWN:,} more of kind {kind}"
+        for kind, count in self._left.items():
+            yield f"… and {count:,} more of kind {kind}"
 
 
 def _concerning(notice: Notice) -> str:

@@ -12,7 +12,11 @@ from whenthen.model.firing import ActionCall, Delivery
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The action sets *channel* of *device* (``None``: the subject's own, of *device_type* if given) to *value*."""
+    """The action sets *channel* of *device* (``None``: the subject's own, of *device_type* if given) to *value*.
+
+    >>> Effect("fan", "on").device is None
+    True
+    """
 
     channel: str
     value: Any
@@ -22,7 +26,11 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class RunRule:
-    """A consequence: another rule (id or name) runs in a later tick."""
+    """A consequence: another rule (id or name) runs in a later tick.
+
+    >>> RunRule("night-mode").force
+    False
+    """
 
     rule: str
     force: bool = False
@@ -30,7 +38,11 @@ class RunRule:
 
 @dataclass(frozen=True, slots=True)
 class EmitEvent:
-    """A consequence: an event is raised in a later tick."""
+    """A consequence: an event is raised in a later tick.
+
+    >>> EmitEvent("vent_opened", {"percent": 40}).data["percent"]
+    40
+    """
 
     name: str
     data: Mapping[str, Any]
@@ -38,25 +50,47 @@ class EmitEvent:
 
 @dataclass(frozen=True, slots=True)
 class ControlRule:
-    """A consequence: another rule (id or name) is switched in a later tick."""
+    """A consequence: another rule (id or name) is switched in a later tick.
+
+    >>> ControlRule("night-mode", "disable").operation
+    'disable'
+    """
 
     rule: str
     operation: Literal["enable", "disable", "toggle"]
 
 
 Consequence = RunRule | EmitEvent | ControlRule
-"""What an action does to the engine itself; everything else is done to the world, by ``perform``."""
+"""What an action does to the engine itself; everything else is done to the world, by ``perform``.
+
+>>> isinstance(RunRule("night-mode"), Consequence)
+True
+"""
 
 
 class Action:
-    """Something that can be done. Subclass it, name its ``type``, ``schema`` and ``delivery``, write ``perform``."""
+    """Something that can be done. Subclass it, name its ``type``, ``schema`` and ``delivery``, write ``perform``.
+
+    >>> class Ring(Action):
+    ...     type = "ring"
+    ...
+    ...     def perform(self, call, services):
+    ...         return f"rings at {call.config['percent']} %"
+    >>> Ring({}).perform(ActionCall("ring", {"percent": 80}, "at_most_once"), None)
+    'rings at 80 %'
+    """
 
     type: ClassVar[str]
+    """The name in rules: ``snake_case``, a prefix and a dot may precede; unique among actions."""
     schema: ClassVar[Mapping[str, Any]] = {"type": "object"}
+    """The JSON Schema (2020-12) of the config; its references stay within it."""
     delivery: ClassVar[Delivery] = "at_most_once"
+    """Whether it may be sent again with the same key, or never twice."""
     services: ClassVar[Sequence[str]] = ()
-    """The services that ``perform`` asks for: ``http``, ``devices``, ``rules``, ``events``, ``files``, ``messages``."""
+    """The services that ``perform`` asks for: ``http``, ``devices``, ``rules``, ``events``, ``files``, ``messages``,
+    ``functions``."""
     examples: ClassVar[Sequence[Mapping[str, Any]]] = ()
+    """Configs that the schema allows, for people, editors and tests."""
     blank_texts: ClassVar[Sequence[str]] = ()
     """Config keys in whose text a sensor without a value is empty rather than ``unknown``."""
 

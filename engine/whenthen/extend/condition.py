@@ -13,16 +13,35 @@ from whenthen.errors import Problem
 from whenthen.model.reading import Scalar
 
 Truth = bool | None
-"""``True``, ``False`` or ``None`` for unknown."""
+"""``True``, ``False`` or ``None`` for unknown.
+
+>>> isinstance(None, Truth)
+True
+"""
 
 Check = Callable[[int], Truth]
-"""A compiled condition: takes the present instant in microseconds, returns a truth."""
+"""A compiled condition: takes the present instant in microseconds, returns a truth.
+
+>>> late: Check = lambda now_us: now_us > 1_000_000
+>>> late(2_000_000)
+True
+"""
 
 Reader = Callable[[int], Scalar | None]
-"""Takes the present instant in microseconds, returns a sensor's usable value or ``None``."""
+"""Takes the present instant in microseconds, returns a sensor's usable value or ``None``.
+
+>>> read: Reader = lambda now_us: 21.5 if now_us < 60_000_000 else None
+>>> read(0)
+21.5
+"""
 
 Restarted = Callable[[int, int], tuple[int, int | None] | None]
-"""Takes the start and the end of a stop (microseconds); returns a wake that has moved, and where to (if anywhere)."""
+"""Takes the start and the end of a stop (microseconds); returns a wake that has moved, and where to (if anywhere).
+
+>>> moved: Restarted = lambda stopped_us, started_us: (50, 50 + started_us - stopped_us)
+>>> moved(10, 30)
+(50, 70)
+"""
 
 Aggregate = Literal["mean", "min", "max"]
 
@@ -32,6 +51,9 @@ class SensorRef:
     """A sensor that a rule reads: of the subject, or of *device* outright.
 
     *max_age_us* makes an older value unknown; *aggregate* joins the values of a room's or farm's devices.
+
+    >>> SensorRef.of({"sensor": "co2", "max_age_seconds": 60}).max_age_us
+    60000000
     """
 
     sensor: str
@@ -53,7 +75,11 @@ class SensorRef:
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """A sensor's number compared with a constant: the smallest formula."""
+    """A sensor's number compared with a constant: the smallest formula.
+
+    >>> Atom(SensorRef("co2"), ">", 1000.0).limit
+    1000.0
+    """
 
     ref: SensorRef
     operator: Literal[">", ">=", "<", "<=", "==", "!="]
@@ -62,18 +88,43 @@ class Atom:
 
 @dataclass(frozen=True, slots=True)
 class Junction:
-    """Formulas joined as Kleene's tables say; ``NOT`` joins one."""
+    """Formulas joined as Kleene's tables say; ``NOT`` joins one.
+
+    >>> Junction("NOT", (Atom(SensorRef("co2"), ">", 1000.0),)).operator
+    'NOT'
+    """
 
     operator: Literal["AND", "OR", "NOT"]
     parts: tuple[Formula, ...]
 
 
 Formula = Atom | Junction
-"""A condition that is nothing but comparisons: no memory, no time. The engine turns it into one function."""
+"""A condition that is nothing but comparisons: no memory, no time. The engine turns it into one function.
+
+>>> isinstance(Atom(SensorRef("co2"), ">", 1000.0), Formula)
+True
+"""
+
+
+Bounds = Mapping[str, tuple[float, float]]
+"""By sensor, a closed interval of numbers.
+
+>>> bounds: Bounds = {"co2": (400.0, 1000.0)}
+>>> bounds["co2"][1]
+1000.0
+"""
+
+_OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 
 
 class Cell(Protocol):
-    """The newest reading of one sensor of one device: its value (``None`` when unknown) and its time."""
+    """The newest reading of one sensor of one device: its value (``None`` when unknown) and its time.
+
+    >>> from types import SimpleNamespace
+    >>> cell: Cell = SimpleNamespace(value=21.5, at_us=0)
+    >>> cell.value
+    21.5
+    """
 
     value: Scalar | None
     at_us: int
@@ -85,6 +136,9 @@ class Moment:
 
     *evaluating*: a trigger asks, or a timer has come; *reading*: a reading caused the look; *completed*: set by a
     duration that completes in this very look, which makes it a trigger.
+
+    >>> Moment(now_us=0, evaluating=True).reading
+    False
     """
 
     now_us: int = 0
@@ -95,14 +149,33 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class GapPolicy:
-    """A rule's ``on_gap`` and ``max_gap_seconds`` (microseconds; ``None``: a tenth of the duration, at most 60 s)."""
+    """A rule's ``on_gap`` and ``max_gap_seconds`` (microseconds; ``None``: a tenth of the duration, at most 60 s).
+
+    >>> GapPolicy("hold").max_gap_us is None
+    True
+    """
 
     on_gap: Literal["verify", "hold", "reset"] = "verify"
     max_gap_us: int | None = None
 
 
 class Binding(Protocol):
-    """Everything that a condition may ask for when it is compiled for one subject."""
+    """Everything that a condition may ask for when it is compiled for one subject.
+
+    >>> class Second(Condition):
+    ...     type = "second_look"
+    ...
+    ...     def compile(self, bind: Binding) -> Check:
+    ...         def check(now_us):
+    ...             bind.state["looks"] = bind.state.get("looks", 0) + 1
+    ...             return bind.state["looks"] >= 2
+    ...
+    ...         return check
+    >>> from types import SimpleNamespace
+    >>> check = Second({}).compile(SimpleNamespace(state={}))
+    >>> check(0), check(0)
+    (False, True)
+    """
 
     @property
     def children(self) -> Sequence[Check]:
@@ -175,17 +248,77 @@ def atom_cuts(atom: Atom) -> tuple[float, ...]:
     return (below,) if atom.operator in (">=", "<") else (below, atom.limit)
 
 
+def formula_bounds(formula: Formula, *, truth: bool = True) -> Bounds:
+    """Return where each of the subject's sensors must lie for a formula to be known *truth*; may be wider than need be.
+
+    >>> formula_bounds(Junction("NOT", (Atom(SensorRef("co2"), ">", 1000.0),)))
+    {'co2': (-inf, 1000.0)}
+    """
+    if isinstance(formula, Atom):
+        return _atom_bounds(formula, truth=truth)
+    if formula.operator == "NOT":
+        return formula_bounds(formula.parts[0], truth=not truth)
+    parts = [formula_bounds(part, truth=truth) for part in formula.parts]
+    return merged_bounds(parts, every=(formula.operator == "AND") is truth)
+
+
+def merged_bounds(parts: Sequence[Bounds], *, every: bool) -> Bounds:
+    """Return the bounds of several conditions of which *every* one holds, or at least one.
+
+    >>> merged_bounds([{"a": (0, 5)}, {"a": (3, 9), "b": (1, 2)}], every=True)
+    {'a': (3, 5), 'b': (1, 2)}
+    >>> merged_bounds([{"a": (0, 5)}, {"a": (3, 9), "b": (1, 2)}], every=False)
+    {'a': (0, 9)}
+    """
+    inner, outer = (max, min) if every else (min, max)
+    names = dict.fromkeys(name for part in parts for name in part)
+    wanted = [name for name in names if every or all(name in part for part in parts)]
+    found = {name: [part[name] for part in parts if name in part] for name in wanted}
+    return {name: (inner(low for low, _ in pairs), outer(high for _, high in pairs)) for name, pairs in found.items()}
+
+
+def _atom_bounds(atom: Atom, *, truth: bool) -> Bounds:
+    ref = atom.ref
+    if ref.device is not None or ref.aggregate is not None:
+        return {}  # it is not the subject's own reading that counts
+    operator = atom.operator if truth else _OPPOSITE[atom.operator]
+    if operator == "!=":
+        return {}
+    low = atom.limit if operator in (">", ">=", "==") else -inf
+    high = atom.limit if operator in ("<", "<=", "==") else inf
+    return {ref.sensor: (low, high)}
+
+
 class MissingReadingError(Exception):
-    """A view was asked for a sensor that has no usable value: the condition is unknown."""
+    """A view was asked for a sensor that has no usable value: the condition is unknown.
+
+    >>> from datetime import UTC
+    >>> try:
+    ...     View({}, {}, UTC, {})["temperature"]
+    ... except MissingReadingError as missing:
+    ...     print("there is no", missing)
+    there is no temperature
+    """
 
 
 class View:
     """What a condition sees: the sensors that it reads, the time, and its own state; nothing to change but the state.
 
     ``view["temperature"]`` is the newest usable value; without one the condition is unknown.
+
+    >>> from datetime import UTC
+    >>> view = View({"temperature": lambda now_us: 21.5}, {}, UTC, {})
+    >>> view["temperature"], view.get("humidity", 50)
+    (21.5, 50)
     """
 
     __slots__ = ("_readers", "functions", "now_us", "state", "truths", "zone")
+
+    functions: Mapping[str, Callable[..., Any]]
+    now_us: int
+    state: dict[str, Any]
+    truths: Sequence[Truth]
+    zone: tzinfo
 
     def __init__(
         self,
@@ -199,7 +332,7 @@ class View:
         self.zone = zone
         self.functions = functions
         self.now_us = 0
-        self.truths: Sequence[Truth] = ()
+        self.truths = ()
 
     def __getitem__(self, sensor: str) -> Any:
         """Return the sensor's value; without one the condition is unknown."""
@@ -234,17 +367,21 @@ class Condition:
     """
 
     type: ClassVar[str]
+    """The name in rules: ``snake_case``, a prefix and a dot may precede; unique among conditions."""
     schema: ClassVar[Mapping[str, Any]] = {"type": "object"}
+    """The JSON Schema (2020-12) of the config; its references stay within it."""
     reads: Sequence[str] = ()
+    """The sensors of the subject that it reads; a property may compute them from the config."""
     nested: ClassVar[str | None] = None
     """The config key that holds inner conditions (one or a list); they are built first and given as *children*."""
     examples: ClassVar[Sequence[Mapping[str, Any]]] = ()
+    """Configs that the schema allows, for people, editors and tests."""
     needs_functions: ClassVar[bool] = False
     """Whether a function that nobody registered makes the rule invalid; otherwise it is a warning."""
 
     def __init__(self, config: Mapping[str, Any], children: Sequence[Condition] = ()) -> None:
         self.config = config
-        self.children = tuple(children)
+        self.children: tuple[Condition, ...] = tuple(children)
 
     def evaluate(self, view: View) -> Truth:  # noqa: ARG002 - to be overridden
         """Return the truth for what *view* shows; asked only when every sensor that is read has a value."""
@@ -275,6 +412,19 @@ class Condition:
         for atom in atoms(formula):
             cuts[atom.ref] = cuts.get(atom.ref, ()) + atom_cuts(atom)
         return cuts
+
+    def bounds(self) -> Bounds | None:
+        """Return, by sensor of the subject, the closed interval of numbers outside of which it cannot be true.
+
+        ``None``: there is nothing to say. An interval that ends before it begins says that it is never true. A
+        formula's bounds are known.
+
+        >>> from whenthen_plugins.conditions.range import Range
+        >>> Range({"sensor": "co2", "min": 400, "max": 1000}).bounds()
+        {'co2': (400, 1000)}
+        """
+        formula = self.lowered()
+        return None if formula is None else formula_bounds(formula) or None
 
     def functions(self) -> Sequence[str]:
         """Return the names of registered functions that the config asks for; what they read is read here too."""

@@ -12,13 +12,33 @@ from typing import Any
 import pluggy
 
 from whenthen.extend.action import Action
+from whenthen.extend.advisor import Advisor
 from whenthen.extend.condition import Condition
+from whenthen.extend.driver import Driver
+from whenthen.extend.observer import Observer
 from whenthen.extend.trigger import Trigger
 
 NAMESPACE = "whenthen"
 
-hookspec = pluggy.HookspecMarker(NAMESPACE)
-hookimpl = pluggy.HookimplMarker(NAMESPACE)
+API_VERSION: int = 1
+"""The number of this contract between whenthen and plugins; see ``docs/plugins/stability.md``.
+
+A plugin may say ``whenthen_api = 1``; one that says a greater number than this is skipped.
+
+>>> API_VERSION
+1
+"""
+
+hookspec: pluggy.HookspecMarker = pluggy.HookspecMarker(NAMESPACE)
+hookimpl: pluggy.HookimplMarker = pluggy.HookimplMarker(NAMESPACE)
+"""Marks a function of a plugin as the implementation of the hook whose name it bears.
+
+>>> @hookimpl
+... def whenthen_functions():
+...     return [Function("double", lambda value: 2 * value)]
+>>> [function.name for function in whenthen_functions()]
+['double']
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +47,10 @@ class Function:
 
     With *condition* false it is for expressions: scalars in, one scalar out. With *condition* true it is for ``custom``
     conditions and is called as ``call(view, params)``; *reads* names its sensors. *action* marks one for ``custom``
-    actions.
+    actions, called as ``call(params)``, or as ``call(params, services)`` when it names the *services* that it asks for.
+
+    >>> Function("double", lambda value: 2 * value).call(4)
+    8
     """
 
     name: str
@@ -35,6 +58,7 @@ class Function:
     condition: bool = False
     action: bool = False
     reads: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
 
 
 @hookspec
@@ -58,15 +82,15 @@ def whenthen_functions() -> Iterable[Function]:  # type: ignore[empty-body]
 
 
 @hookspec
-def whenthen_drivers() -> Iterable[Any]:  # type: ignore[empty-body]
-    """Return device drivers, each with a ``type``. Since 0.1."""
+def whenthen_drivers() -> Iterable[type[Driver]]:  # type: ignore[empty-body]
+    """Return driver classes. Since 0.1."""
 
 
 @hookspec
-def whenthen_advisors() -> Iterable[Any]:  # type: ignore[empty-body]
-    """Return advisors, each with a ``type``. Since 0.1."""
+def whenthen_advisors() -> Iterable[type[Advisor]]:  # type: ignore[empty-body]
+    """Return advisor classes. Since 0.1."""
 
 
 @hookspec
-def whenthen_observers() -> Iterable[Any]:  # type: ignore[empty-body]
-    """Return observers, each with a ``type``. Since 0.1."""
+def whenthen_observers() -> Iterable[type[Observer]]:  # type: ignore[empty-body]
+    """Return observer classes. Since 0.1."""

@@ -12,7 +12,11 @@ from whenthen.errors import Problem
 
 @dataclass(frozen=True, slots=True)
 class SensorTrigger:
-    """Start on a reading of *sensor* (of the subject, or of *device*), at most once per *interval_us*."""
+    """Start on a reading of *sensor* (of the subject, or of *device*), at most once per *interval_us*.
+
+    >>> SensorTrigger("temperature", interval_us=60_000_000).device is None
+    True
+    """
 
     sensor: str
     device: str | None = None
@@ -21,7 +25,11 @@ class SensorTrigger:
 
 @dataclass(frozen=True, slots=True)
 class EventTrigger:
-    """Start on the event *name* whose data hold everything in *match*."""
+    """Start on the event *name* whose data hold everything in *match*.
+
+    >>> EventTrigger("door_opened", {"door": "cellar"}).match["door"]
+    'cellar'
+    """
 
     name: str
     match: Mapping[str, Any]
@@ -29,7 +37,12 @@ class EventTrigger:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where and in which zone a schedule runs; the degrees are ``None`` when nobody knows."""
+    """Where and in which zone a schedule runs; the degrees are ``None`` when nobody knows.
+
+    >>> from datetime import UTC
+    >>> Place(UTC, latitude=50.85, longitude=4.35).latitude
+    50.85
+    """
 
     zone: tzinfo
     latitude: float | None = None
@@ -37,18 +50,38 @@ class Place:
 
 
 class Schedule(Protocol):
-    """Instants at which something runs."""
+    """Instants at which something runs.
+
+    >>> class EveryMinute:
+    ...     def next_after(self, after_us):
+    ...         return (after_us // 60_000_000 + 1) * 60_000_000
+    >>> schedule: Schedule = EveryMinute()
+    >>> schedule.next_after(60_000_000)
+    120000000
+    """
 
     def next_after(self, after_us: int) -> int | None:
         """Return the first instant later than *after_us*, in microseconds, or ``None`` when there is none."""
 
 
 class Trigger:
-    """What starts an evaluation. Override what the trigger listens to; the rest stays silent."""
+    """What starts an evaluation. Override what the trigger listens to; the rest stays silent.
+
+    >>> class Doorbell(Trigger):
+    ...     type = "doorbell"
+    ...
+    ...     def events(self):
+    ...         return (EventTrigger("doorbell", {}),)
+    >>> Doorbell({}).events()[0].name
+    'doorbell'
+    """
 
     type: ClassVar[str]
+    """The name in rules: ``snake_case``, a prefix and a dot may precede; unique among triggers."""
     schema: ClassVar[Mapping[str, Any]] = {"type": "object"}
+    """The JSON Schema (2020-12) of the config; its references stay within it."""
     examples: ClassVar[Sequence[Mapping[str, Any]]] = ()
+    """Configs that the schema allows, for people, editors and tests."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.config = config

@@ -1,1 +1,19 @@
-"""What tests of rules and plugins need: a virtual clock, strategies, fixtures."""
+"""What tests of rules and plugins need: contracts that a plugin must keep, readings as they come, a clock to turn.
+
+Needs the extra ``testing`` (pytest and Hypothesis). These names are public; all else may change.
+"""
+
+try:
+    import hypothesis  # noqa: F401 - only whether it is there
+    import pytest  # noqa: F401
+except ImportError as error:
+    raise ImportError("whenthen.testing needs pytest and Hypothesis: pip install 'whenthen[testing]'") from error
+
+from whenthen.clock import ManualClock
+from whenthen.testing.action import ActionContract
+from whenthen.testing.condition import ConditionContract
+from whenthen.testing.function import FunctionContract
+from whenthen.testing.readings import readings
+from whenthen.testing.trigger import TriggerContract
+
+__all__ = ["ActionContract", "ConditionContract", "FunctionContract", "ManualClock", "TriggerContract", "readings"]

@@ -21,8 +21,9 @@ class Webhook(Action):
     examples = ({"url": "https://api.example.com/alerts", "method": "POST", "data": {"value": "{temperature}"}},)
 
     def perform(self, call: ActionCall, services: Any) -> Any:
-        """Send the request through the guarded client."""
-        return services.http.request(call.config)
+        """Send the request through the guarded client, under the call's key at every attempt."""
+        deadline_us = getattr(services, "deadline_us", None)
+        return services.http.request(call.config, key=_key(services), deadline_us=deadline_us)
 
 
 class Log(Action):
@@ -48,8 +49,9 @@ class Message(Action):
     services = ("messages",)
 
     def perform(self, call: ActionCall, services: Any) -> Any:
-        """Hand the message over."""
-        return services.messages.send(self.type, call.config)
+        """Hand the message over, with who caused it as far as the dispatcher says."""
+        origin = getattr(services, "origin", None)
+        return services.messages.send(self.type, call.config, key=_key(services), origin=origin)
 
 
 class Notify(Message):
@@ -95,7 +97,15 @@ class CustomAction(Action):
 
     type = "custom"
     schema = load_schema("action.custom")
-    services = ("functions",)
+    services = (
+        "functions",
+        "http",
+        "devices",
+        "rules",
+        "events",
+        "files",
+        "messages",
+    )  # whatever the function asks for
     examples = ({"function": "update_comfort_display", "params": {"score": "{comfort_score}"}},)
 
     def functions(self) -> Sequence[str]:
@@ -103,5 +113,10 @@ class CustomAction(Action):
         return (self.config["function"],)
 
     def perform(self, call: ActionCall, services: Any) -> Any:
-        """Call the function with its parameters."""
-        return services.functions.call(call.config["function"], call.config.get("params", {}))
+        """Call the function with its parameters, and with the services if it asks for some."""
+        return services.functions.call(call.config["function"], call.config.get("params", {}), services)
+
+
+def _key(services: Any) -> str | None:
+    """Return the call's idempotency key, where the program that embeds the engine gives one."""
+    return getattr(services, "key", None)

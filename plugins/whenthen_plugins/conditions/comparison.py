@@ -10,6 +10,7 @@ from typing import Any
 from whenthen import (
     Atom,
     Binding,
+    Bounds,
     Check,
     Condition,
     Formula,
@@ -67,6 +68,16 @@ class Comparison(Condition):
         rising = name in (">", ">=")
         release = limit - self.hysteresis if rising else limit + self.hysteresis
         return {self.ref: (*atom_cuts(Atom(self.ref, name, limit)), nextafter(release, -inf) if rising else release)}
+
+    def bounds(self) -> Bounds | None:
+        """Return the side on which the limit lets it be true; with hysteresis, as far as it lets go."""
+        limit, name = self.config["value"], self.config["operator"]
+        if not self.hysteresis:
+            return super().bounds()
+        if self.ref.device is not None or self.ref.aggregate is not None:
+            return None
+        rising = name in (">", ">=")
+        return {self.ref.sensor: (limit - self.hysteresis, inf) if rising else (-inf, limit + self.hysteresis)}
 
     def compile(self, bind: Binding) -> Check:
         """Return the quickest check that this config allows."""

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from whenthen import Binding, Check, Condition, Formula, Junction, Problem, SensorRef, Truth, load_schema
+from whenthen import (
+    Binding,
+    Bounds,
+    Check,
+    Condition,
+    Formula,
+    Junction,
+    Problem,
+    SensorRef,
+    Truth,
+    load_schema,
+    merged_bounds,
+)
 
 
 class Composite(Condition):
@@ -24,6 +36,13 @@ class Composite(Condition):
     def cuts(self) -> Mapping[SensorRef, tuple[float, ...]] | None:
         """Return all the cuts of the inner conditions."""
         return merged_cuts(self.children)
+
+    def bounds(self) -> Bounds | None:
+        """Return what AND takes from every inner condition, what OR leaves of those that all have bounds."""
+        if self.config["operator"] == "NOT":
+            return super().bounds()
+        inner = [child.bounds() or {} for child in self.children]
+        return merged_bounds(inner, every=self.config["operator"] == "AND") or None
 
     def compile(self, bind: Binding) -> Check:
         """Return the check."""

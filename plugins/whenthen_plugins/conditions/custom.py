@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from whenthen import Condition, Truth, View, load_schema
 
@@ -22,8 +21,8 @@ class Custom(Condition):
     def evaluate(self, view: View) -> Truth:
         """Ask the function; one that nobody registered makes the condition unknown (ruling 27)."""
         call = view.functions.get(self.config["function"])
-        answer: Any = None if call is None else call(view, self.config.get("params", {}))
-        return answer if answer is True or answer is False else None
+        answer: Truth = None if call is None else call(view, self.config.get("params", {}))
+        return answer
 
     def describe(self) -> str:
         """Return the function and its parameters."""

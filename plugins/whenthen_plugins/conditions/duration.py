@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from whenthen import Binding, Check, Condition, SensorRef, Truth, load_schema, seconds_us
+from whenthen import Binding, Bounds, Check, Condition, SensorRef, Truth, load_schema, seconds_us
 
 _DEFAULT_MAX_GAP_US = 60_000_000
 
@@ -25,6 +25,10 @@ class Duration(Condition):
     def cuts(self) -> Mapping[SensorRef, tuple[float, ...]] | None:
         """Return the inner condition's: nothing moves in between but time, and time has a timer."""
         return self.children[0].cuts()
+
+    def bounds(self) -> Bounds | None:
+        """Return the inner condition's: it must hold all the while."""
+        return self.children[0].bounds()
 
     def compile(self, bind: Binding) -> Check:
         """Return the check; its memory is in the state, so that a restart finds it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whenthen import Trigger, load_schema
+from whenthen import SensorTrigger, Trigger, load_schema
 
 
 class Manual(Trigger):
@@ -11,6 +11,10 @@ class Manual(Trigger):
     type = "manual"
     schema = load_schema("trigger.manual")
     examples = ({},)
+
+    def sensors(self) -> tuple[SensorTrigger, ...]:
+        """Return none: no reading starts it."""
+        return ()
 
     def describe(self) -> str:
         """Return who starts it."""

@@ -1,0 +1,44 @@
+"""A failing case on disk: the smallest rule and readings that show it, and the command that plays them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hypothesis.errors import HypothesisException
+
+from whenthen.model.reading import Reading
+from whenthen.testing.readings import as_lines
+
+
+@contextmanager
+def kept(folder: Path, rules: Sequence[Any], history: Iterable[Reading]) -> Iterator[None]:
+    """Write rules and readings into *folder* when the block fails, and tell in a note of the error how to see it.
+
+    Hypothesis runs its smallest failing case last, so that is the one that stays.
+    """
+    try:
+        yield
+    except HypothesisException:
+        raise  # not a failure: a case that is no case
+    except Exception as error:
+        if not getattr(error, "__notes__", ()):  # else a check has written what fails in it
+            error.add_note(write(folder, rules, history))
+        raise
+
+
+def write(folder: Path, rules: Sequence[Any], history: Iterable[Reading]) -> str:
+    """Write ``rule.json`` and ``readings.jsonl`` into *folder*; return a note with the command that plays them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rule_file, readings_file = folder / "rule.json", folder / "readings.jsonl"
+    document = rules[0] if len(rules) == 1 else list(rules)
+    lines = [json.dumps(line, ensure_ascii=False, default=repr) for line in as_lines(history)]
+    rule_file.write_text(json.dumps(document, ensure_ascii=False, indent=2, default=repr) + "\n", encoding="utf-8")
+    readings_file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    command = shlex.join(["whenthen", "replay", str(rule_file), "--readings", str(readings_file)])
+    shown = "\n  ".join([json.dumps(document, ensure_ascii=False, default=repr), *lines])
+    return f"the smallest rule and readings that show it:\n  {shown}\nsee it with\n  {command}"

@@ -1,0 +1,1 @@
+"""Moist air for whenthen: vapour pressure deficit, dew point, and the formulas behind them."""

@@ -1,0 +1,1 @@
+"""How devices are reached: one file for each kind of driver."""
