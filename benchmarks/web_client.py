@@ -1,0 +1,74 @@
+"""An HTTP client that costs little: keep-alive connections, each with one request under way at a time."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run came to: seconds for each request, and all of them together."""
+
+    seconds: float
+    each: list[float] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Return the requests per second."""
+        return len(self.each) / self.seconds
+
+    def quantile(self, share: float) -> float:
+        """Return the seconds that *share* of the requests took at most."""
+        return sorted(self.each)[min(len(self.each) - 1, int(share * len(self.each)))]
+
+
+def post(port: int, path: str, headers: str, bodies: Sequence[bytes], connections: int) -> Run:
+    """Send all *bodies* over so many connections and return how long it took; every answer must be a 200."""
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n{headers}"
+    requests = [f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in reversed(bodies)]
+    chooser = selectors.DefaultSelector()
+    begun: dict[socket.socket, float] = {}
+    received: dict[socket.socket, bytes] = {}
+    each: list[float] = []
+    start = time.perf_counter()
+    for _ in range(min(connections, len(requests))):
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        chooser.register(connection, selectors.EVENT_READ)
+        _send(connection, requests, begun, received)
+    while begun:
+        for key, _ in chooser.select():
+            connection = key.fileobj  # type: ignore[assignment]
+            received[connection] += connection.recv(65_536)
+            if _whole(received[connection]):
+                assert received[connection].startswith(b"HTTP/1.1 200"), received[connection][:500]
+                each.append(time.perf_counter() - begun.pop(connection))
+                if requests:
+                    _send(connection, requests, begun, received)
+                else:
+                    chooser.unregister(connection)
+                    connection.close()
+    return Run(time.perf_counter() - start, each)
+
+
+def _send(
+    connection: socket.socket,
+    requests: list[bytes],
+    begun: dict[socket.socket, float],
+    received: dict[socket.socket, bytes],
+) -> None:
+    begun[connection] = time.perf_counter()
+    received[connection] = b""
+    connection.sendall(requests.pop())
+
+
+def _whole(answer: bytes) -> bool:
+    head, found, body = answer.partition(b"\r\n\r\n")
+    if not found:
+        return False
+    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    return len(body) >= int(length.split(b":")[1])

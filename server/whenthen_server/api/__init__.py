@@ -1,0 +1,1 @@
+"""REST: routes as values, each a parsed request, one call, and an answer."""

@@ -1,0 +1,73 @@
+"""An engine apart from the live one, moved through time in bounded steps: for tests, backtests and looks back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from whenthen.engine import Engine
+from whenthen.errors import WhenthenError
+from whenthen.extend.registry import Registry
+from whenthen.model.event import Event
+from whenthen.model.firing import Firing
+from whenthen.model.reading import Reading
+from whenthen.ports import Device, Directory, StaticDirectory
+from whenthen_server.store.places import Places
+
+TIMEZONE = "UTC"
+
+
+class TooManyTimersError(WhenthenError):
+    """More came due than is looked at."""
+
+    code = "too_many_timers"
+
+
+class Apart:
+    """One rule in an engine of its own. Nothing that it decides is carried out, kept or told.
+
+    Timers are run one by one, at most *most_timers* of them, so that a rule that runs every second cannot keep the
+    server busy for a year.
+    """
+
+    def __init__(self, registry: Registry, directory: Directory, most_timers: int) -> None:
+        self.engine = Engine(registry, directory, TIMEZONE)
+        self._left = most_timers
+
+    def begin(self, document: Mapping[str, Any], at_us: int, before: Iterable[Reading] = ()) -> None:
+        """Let what was measured *before* be known, then have the rule, switched on, just before an instant."""
+        for reading in before:
+            self.engine.handle(reading)
+        self.engine.advance(at_us - 1)
+        self.engine.put_rule({**document, "enabled": True})
+
+    def give(self, item: Reading | Event) -> list[Firing]:
+        """Return what a reading or event, and the timers before it, cause; raises ``TooManyTimersError``."""
+        at_us = item.at_us if isinstance(item, Event) else item.received_us
+        firings = self.until(at_us - 1)
+        return firings + self.engine.handle(item)
+
+    def until(self, at_us: int) -> list[Firing]:
+        """Return what the timers due by an instant cause; raises ``TooManyTimersError``."""
+        firings: list[Firing] = []
+        while (due_us := self.engine.next_due_us) is not None and due_us <= at_us:
+            if self._left == 0:
+                raise TooManyTimersError("more timers came due than are looked at; choose a shorter time")
+            self._left -= 1
+            firings += self.engine.advance(due_us)
+        return firings + self.engine.advance(at_us)
+
+
+def directory_of(places: Places, devices: Iterable[Device]) -> StaticDirectory:
+    """Return a directory of a few devices and their farms, that does not change while it is used."""
+    listed = list(devices)
+    farms = [places.farm(farm_id) for farm_id in dict.fromkeys(one.farm for one in listed) if farm_id is not None]
+    return StaticDirectory(listed, [farm for farm in farms if farm is not None])
+
+
+def made_up(device_id: str, scope: Mapping[str, Any], places: Places) -> Device:
+    """Return a device that is nowhere, as it would be if it stood where a rule's scope looks."""
+    room = places.rooms.get(scope.get("room", ""))
+    farm = scope.get("farm") or (room.farm_id if room is not None else None)
+    return replace(Device(device_id), type=scope.get("device_type"), room=scope.get("room"), farm=farm)

@@ -1,0 +1,178 @@
+"""Farms: what belongs together, in one time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from whenthen.clock import to_us
+from whenthen_server.api.instants import TOLD, iso
+from whenthen_server.api.parts import Rooms
+from whenthen_server.api.places import (
+    ID,
+    LISTED,
+    NAME,
+    add,
+    answer_of,
+    by_id,
+    change,
+    clear,
+    farm_place,
+    new_id,
+    page_of,
+    refused,
+    within,
+)
+from whenthen_server.api.request import Request
+from whenthen_server.api.route import Answer, Route, route
+from whenthen_server.auth import Place, hidden, reach
+from whenthen_server.auth.changes import read_name
+from whenthen_server.store.places import FarmRecord
+
+_FIELDS: dict[str, Any] = {
+    "name": NAME,
+    "timezone": {
+        "type": ["string", "null"],
+        "maxLength": 100,
+        "description": "IANA name, in which the rules of the farm tell the time; UTC without one",
+        "examples": ["Europe/Berlin"],
+    },
+    "latitude": {"type": ["number", "null"], "minimum": -90, "maximum": 90, "description": "Degrees, for the sun"},
+    "longitude": {"type": ["number", "null"], "minimum": -180, "maximum": 180, "description": "Degrees"},
+}
+_NEW: dict[str, Any] = {
+    "type": "object",
+    "required": ["name"],
+    "properties": {"id": ID, **_FIELDS},
+    "additionalProperties": False,
+}
+_CHANGE: dict[str, Any] = {"type": "object", "minProperties": 1, "properties": _FIELDS, "additionalProperties": False}
+_FARM = {"$ref": "#/components/schemas/Farm"}
+
+SCHEMAS: dict[str, Any] = {
+    "Farm": {
+        "type": "object",
+        "required": ["id", "name", "timezone", "latitude", "longitude", "created_at"],
+        "properties": {"id": {"type": "string"}, **_FIELDS, "created_at": TOLD},
+    },
+    "NewFarm": _NEW,
+    "FarmChange": _CHANGE,
+}
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    """Return the routes below ``/api/farms`` that are about farms themselves."""
+
+    def place(request: Request) -> Place | None:
+        return farm_place(rooms, request.path["farm_id"])
+
+    def known(request: Request) -> FarmRecord:
+        return rooms.places.farms.get(request.path["farm_id"]) or hidden("farm")
+
+    @route(
+        "GET",
+        "/api/farms",
+        resource="farm",
+        verb="list",
+        summary="The farms of which you may see a part",
+        query=LISTED,
+        answer=answer_of("farms", "Farm"),
+    )
+    def listed(request: Request) -> Answer:
+        seen = reach(request.caller, "farm", "list")
+        mine = (one for one in list(rooms.places.farms.values()) if within(seen, Place(farm=one.id)))
+        found, after = by_id(mine, request.query)
+        return Answer(page_of("farms", [_shown(one) for one in found], after))
+
+    @route(
+        "POST",
+        "/api/farms",
+        resource="farm",
+        verb="create",
+        summary="Make a farm",
+        body={"$ref": "#/components/schemas/NewFarm"},
+        answer=_FARM,
+        status=201,
+    )
+    def made(request: Request) -> Answer:
+        given = _checked(request.body)
+        farm = FarmRecord(**{"id": new_id("farm"), "created_us": to_us(rooms.clock.now()), **given})
+        _demand_whole_place(farm.latitude, farm.longitude)
+        add(rooms, request, farm)
+        return Answer(_shown(farm), headers={"Location": f"/api/farms/{farm.id}"})
+
+    @route(
+        "GET",
+        "/api/farms/<farm_id>",
+        resource="farm",
+        verb="read",
+        summary="One farm",
+        place=place,
+        answer=_FARM,
+    )
+    def read(request: Request) -> Answer:
+        return Answer(_shown(known(request)))
+
+    @route(
+        "PATCH",
+        "/api/farms/<farm_id>",
+        resource="farm",
+        verb="update",
+        summary="Change a farm",
+        place=place,
+        body={"$ref": "#/components/schemas/FarmChange"},
+        answer=_FARM,
+    )
+    def changed(request: Request) -> Answer:
+        farm, changes = known(request), _checked(request.body)
+        _demand_whole_place(changes.get("latitude", farm.latitude), changes.get("longitude", farm.longitude))
+        return Answer(_shown(change(rooms, request, farm, changes)))
+
+    @route(
+        "DELETE",
+        "/api/farms/<farm_id>",
+        resource="farm",
+        verb="delete",
+        summary="Remove a farm that holds no room any more",
+        place=place,
+        status=204,
+    )
+    def removed(request: Request) -> Answer:
+        clear(rooms, request, known(request))
+        return Answer()
+
+    return [listed, made, read, changed, removed]
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _checked(body: Mapping[str, Any]) -> dict[str, Any]:
+    given = dict(body)
+    if "name" in given:
+        given["name"] = read_name(given["name"])
+    zone = given.get("timezone")
+    if zone is not None and zone not in _zones():
+        raise refused("/timezone", "there is no such time zone", "write an IANA name such as Europe/Berlin")
+    return given
+
+
+def _demand_whole_place(latitude: float | None, longitude: float | None) -> None:
+    if (latitude is None) is not (longitude is None):
+        name = "latitude" if latitude is None else "longitude"
+        raise refused(f"/{name}", "a place has a latitude and a longitude", "give both, or neither")
+
+
+def _shown(farm: FarmRecord) -> dict[str, Any]:
+    return {
+        "id": farm.id,
+        "name": farm.name,
+        "timezone": farm.timezone,
+        "latitude": farm.latitude,
+        "longitude": farm.longitude,
+        "created_at": iso(farm.created_us),
+    }

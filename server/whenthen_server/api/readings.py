@@ -1,0 +1,208 @@
+"""Readings: taken one by one or in lists, each with its own verdict; and the newest of each sensor."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from whenthen.runtime.items import TakeReadings, Verdict
+from whenthen_server.api.commit import committed
+from whenthen_server.api.dispatch import MAX_ERRORS
+from whenthen_server.api.instants import TOLD, iso
+from whenthen_server.api.parts import Rooms
+from whenthen_server.api.places import LISTED, NEXT, by_id, device_place, devices_in, page_of, room_place
+from whenthen_server.api.request import Request
+from whenthen_server.api.route import Answer, Route, route
+from whenthen_server.api.shapes import Shaped, shaped
+from whenthen_server.auth import Place
+from whenthen_server.problems import Unprocessable
+from whenthen_server.store.database import reading
+from whenthen_server.store.readings import Value, latest
+
+MAX_READINGS = 5_000
+
+SENSORS: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1, "maxLength": 300},
+    "maxItems": 100,
+    "description": "Only these sensors",
+}
+_STATUSES = ["stored", "partly_stored", "duplicate", "refused"]
+_VALUE = {"type": ["number", "string", "boolean", "null"]}
+_READINGS = {"type": "array", "items": {"$ref": "#/components/schemas/Value"}}
+
+SCHEMAS: dict[str, Any] = {
+    "Readings": {
+        "description": (
+            "One reading or a list of them. A reading is an object of sensors and values, or has them in data, or names"
+            " one in sensor_type and value; beside them may stand timestamp and device_id. A value is a number, a text,"
+            " true, false, null or an object of numbers."
+        ),
+        "anyOf": [
+            {"type": "object", "minProperties": 1},
+            {"type": "array", "minItems": 1, "maxItems": MAX_READINGS, "items": {"description": "One reading"}},
+        ],
+        "examples": [
+            {"temperature": 21.5},
+            {"sensor_type": "temperature", "value": 21.5},
+            {"timestamp": "2026-01-01T00:00:00Z", "data": {"temperature_c": 18.5, "humidity_pct": 85.2}},
+        ],
+    },
+    "Verdicts": {
+        "type": "object",
+        "required": ["stored", "counts", "verdicts"],
+        "properties": {
+            "stored": {"type": "integer", "description": "Values that were stored"},
+            "counts": {
+                "type": "object",
+                "description": "Readings by verdict",
+                "additionalProperties": {"type": "integer"},
+            },
+            "verdicts": {
+                "type": "array",
+                "description": "What became of each reading, in their order",
+                "items": {"enum": _STATUSES},
+            },
+            "errors": {
+                "type": "array",
+                "description": f"Why something was not stored, the first {MAX_ERRORS}",
+                "items": {"$ref": "#/components/schemas/Fault"},
+            },
+        },
+    },
+    "Fault": {
+        "type": "object",
+        "required": ["pointer", "message", "hint"],
+        "properties": {name: {"type": "string"} for name in ("pointer", "message", "hint", "code")},
+    },
+    "Value": {
+        "type": "object",
+        "required": ["sensor", "value", "at", "received_at"],
+        "properties": {
+            "sensor": {"type": "string"},
+            "value": _VALUE,
+            "at": {**TOLD, "description": "When it was measured"},
+            "received_at": {**TOLD, "description": "When it came"},
+        },
+    },
+    "Newest": {
+        "type": "object",
+        "required": ["device_id", "readings"],
+        "properties": {"device_id": {"type": "string"}, "name": {"type": "string"}, "readings": _READINGS},
+    },
+}
+
+
+def routes(rooms: Rooms) -> list[Route]:
+    """Return the routes that take readings and those that give the newest."""
+
+    def place(request: Request) -> Place | None:
+        return device_place(rooms, request.path["device_id"])
+
+    def in_room(request: Request) -> Place | None:
+        return room_place(rooms, request.path["room_id"])
+
+    @route(
+        "POST",
+        "/api/devices/<device_id>/data",
+        resource="reading",
+        verb="create",
+        summary="Send one reading or a list; each is stored or refused by itself",
+        place=place,
+        body={"$ref": "#/components/schemas/Readings"},
+        answer={"$ref": "#/components/schemas/Verdicts"},
+        batch=True,
+    )
+    def taken(request: Request) -> Answer:
+        body, device_id, now_us = request.body, request.path["device_id"], rooms.runtime.now_us()
+        if isinstance(body, dict):
+            found = [shaped(body, device_id, "", now_us)]
+        else:
+            found = [shaped(item, device_id, f"/{index}", now_us) for index, item in enumerate(body)]
+        given = [one.given for one in found if one.given is not None]
+        stored, verdicts = _judged(found, committed(rooms.runtime, TakeReadings(given)) if given else [])
+        # What the runtime was given is counted with its commit.
+        rooms.metrics.readings.labels("refused").inc(sum(one.given is None for one in found))
+        return _told(found, stored, verdicts)
+
+    @route(
+        "GET",
+        "/api/devices/<device_id>/latest",
+        resource="reading",
+        verb="read",
+        summary="The newest value of each sensor of a device",
+        place=place,
+        answer={"$ref": "#/components/schemas/Newest"},
+    )
+    def newest(request: Request) -> Answer:
+        with reading(rooms.database) as connection:
+            found = latest(connection, request.path["device_id"])
+        return Answer({"device_id": request.path["device_id"], "readings": [shown(one) for one in found]})
+
+    @route(
+        "GET",
+        "/api/rooms/<room_id>/telemetry",
+        resource="reading",
+        verb="list",
+        summary="The newest value of each sensor of the devices of a room",
+        place=in_room,
+        query={**LISTED, "properties": {"sensor": SENSORS, **LISTED["properties"]}},
+        answer={
+            "type": "object",
+            "required": ["devices"],
+            "properties": {
+                "devices": {"type": "array", "items": {"$ref": "#/components/schemas/Newest"}},
+                "next": NEXT,
+            },
+        },
+    )
+    def telemetry(request: Request) -> Answer:
+        wanted = request.query.get("sensor")
+        found, after = by_id(devices_in(rooms, request.path["room_id"]), request.query)
+        told = []
+        with reading(rooms.database) as connection:
+            for device in found:
+                values = [one for one in latest(connection, device.id) if wanted is None or one.sensor in wanted]
+                told.append({"device_id": device.id, "name": device.name, "readings": [shown(one) for one in values]})
+        return Answer(page_of("devices", told, after))
+
+    return [taken, newest, telemetry]
+
+
+def shown(value: Value) -> dict[str, Any]:
+    """Return a stored value as REST shows it."""
+    return {
+        "sensor": value.sensor,
+        "value": value.value,
+        "at": iso(value.at_us),
+        "received_at": iso(value.received_us),
+    }
+
+
+def _judged(found: list[Shaped], taken: Iterable[Verdict]) -> tuple[int, list[str]]:
+    """Return how many values were stored, and what became of each reading; those taken are in the same order."""
+    verdicts, stored, waiting = [], 0, iter(taken)
+    for one in found:
+        status = "refused"
+        if one.given is not None:
+            verdict = next(waiting)
+            stored += verdict.stored
+            for sensor, problem in verdict.problems.items():
+                one.fault("", f"{sensor}: {problem}", "look at the device")
+            status = "partly_stored" if one.faults and verdict.status == "stored" else verdict.status
+        verdicts.append(status)
+    return stored, verdicts
+
+
+def _told(found: list[Shaped], stored: int, verdicts: list[str]) -> Answer:
+    faults = [fault for one in found for fault in one.faults]
+    if all(status == "refused" for status in verdicts):
+        raise Unprocessable(
+            f"Nothing was stored: {faults[0]['pointer'] or '/'}: {faults[0]['message']}.",
+            code="invalid_reading",
+            title="No reading is valid",
+            errors=faults[:MAX_ERRORS],
+        )
+    body: dict[str, Any] = {"stored": stored, "counts": dict(Counter(verdicts)), "verdicts": verdicts}
+    return Answer({**body, "errors": faults[:MAX_ERRORS]} if faults else body)

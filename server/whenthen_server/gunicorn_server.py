@@ -1,0 +1,157 @@
+"""gunicorn embedded: one worker with threads, no settings but ours, and an end that is announced."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
+
+from whenthen.errors import WhenthenError
+from whenthen_server.served import Served
+from whenthen_server.settings.values import Server
+
+_log = logging.getLogger("whenthen.serve")
+_KEEP_ALIVE_SECONDS = 75
+_SILENT_WORKER_SECONDS = 120
+_FOR_CLOSING = 0.4
+"""The share of the graceful seconds that is kept for ``close`` when requests would take all of them."""
+_MARGIN_SECONDS = 0.5
+
+
+class Lines(Logger):  # type: ignore[misc] # gunicorn ships no types
+    """Lets gunicorn's lines go where ours go."""
+
+    def setup(self, cfg: Any) -> None:
+        """Send them on to the root logger."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+class Lifeline:
+    """A pipe that the parent alone keeps open: when it is cut, the parent is dead.
+
+    A worker whose parent was killed would notice within a second and then end gracefully, for up to all of the grace,
+    while the next server is started on the same port and the same data. So it ends at once, as its parent did.
+    """
+
+    def __init__(self) -> None:
+        self._child_end, self._parent_end = os.pipe()
+
+    def hold(self) -> None:
+        """Hold on to it, in the child."""
+        os.close(self._parent_end)
+        threading.Thread(target=self._wait, name="whenthen-lifeline", daemon=True).start()
+
+    def _wait(self) -> None:
+        os.read(self._child_end, 1)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
+    """The process that answers; it says when it stops, since open sockets would hold it for all of the grace."""
+
+    app: Embedded
+    grace_seconds = 0.0
+    stop_began = 0.0
+    stopping: threading.Thread | None = None
+
+    def init_process(self) -> None:
+        """Take less of the grace for requests than the parent gives in all."""
+        self.app.lifeline.hold()
+        self.grace_seconds = self.app.grace_seconds
+        self.cfg.set("graceful_timeout", max(1, round(self.grace_seconds * (1 - _FOR_CLOSING))))
+        super().init_process()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begin to stop, at SIGTERM."""
+        if self.alive:
+            self._tell_stopping()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Begin to stop, at SIGINT and SIGQUIT; gunicorn would drop what is under way."""
+        self.handle_exit(sig, frame)
+
+    def _tell_stopping(self) -> None:
+        self.stop_began = time.monotonic()
+        if self.app.served is not None:
+            self.stopping = threading.Thread(target=self.app.served.stopping, name="whenthen-stopping", daemon=True)
+            self.stopping.start()
+
+    def seconds_left(self) -> float:
+        """Return the seconds until the parent loses patience."""
+        gone = time.monotonic() - self.stop_began if self.stop_began else 0.0
+        return max(0.0, self.grace_seconds - gone - _MARGIN_SECONDS)
+
+
+class Embedded(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
+    """gunicorn with our settings, and none from files, environment or command line."""
+
+    def __init__(self, server: Server, load: Callable[[], Served], url_of: Callable[[str, int], str]) -> None:
+        self._server = server
+        self._load = load
+        self._url_of = url_of
+        self.served: Served | None = None
+        self.lifeline = Lifeline()
+        self.grace_seconds = server.graceful_seconds
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set what differs from gunicorn's defaults."""
+        server = self._server
+        threads = server.max_sockets + server.request_threads
+        host = f"[{server.host}]" if ":" in server.host else server.host
+        chosen = {
+            "bind": f"{host}:{server.port}",
+            "worker_class": Worker,
+            # One: the engine's state has one owner, and Socket.IO needs a client's requests in one process.
+            "workers": 1,
+            "threads": threads,
+            "worker_connections": 2 * threads,
+            "keepalive": _KEEP_ALIVE_SECONDS,
+            "timeout": _SILENT_WORKER_SECONDS,
+            "graceful_timeout": max(1, round(server.graceful_seconds)),
+            # Otherwise a socket that controls the server stands in the home directory.
+            "control_socket_disable": True,
+            # Which proxies to believe is a setting of ours; gunicorn would believe any on loopback.
+            "forwarded_allow_ips": "",
+            "proc_name": "whenthen",
+            "logger_class": Lines,
+            "loglevel": "warning",
+            "post_worker_init": self._ready,
+            "worker_exit": self._close,
+        }
+        for name, value in chosen.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[..., Any]:
+        """Build the application, in the worker: threads that it starts do not survive a fork."""
+        try:
+            self.served = self._load()
+        except WhenthenError as error:
+            _log.error("%s", error)
+            # gunicorn would otherwise start the worker again, and again.
+            sys.exit(Arbiter.APP_LOAD_ERROR)
+        return self.served.wsgi
+
+    def _ready(self, worker: Worker) -> None:
+        if self.served is not None:
+            host, port = worker.sockets[0].getsockname()[:2]
+            self.served.ready(self._url_of(host, port))
+
+    def _close(self, _arbiter: Any, worker: Worker) -> None:
+        if self.served is not None:
+            if worker.stopping is not None:
+                worker.stopping.join(worker.seconds_left())  # an idle worker may get here before it has begun
+            self.served.close(worker.seconds_left())

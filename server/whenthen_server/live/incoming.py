@@ -1,0 +1,143 @@
+"""What a client may say, read as strictly as a request's body."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from whenthen.runtime.items import Given, Verdict
+from whenthen_server.api.instants import read_instant
+from whenthen_server.api.json_body import parse_json
+from whenthen_server.live.clients import Target
+from whenthen_server.problems import BadRequest, Unprocessable
+
+MOST_READINGS = 1_000
+_MOST_NAME = 200
+_MOST_STATUS = 64
+_MOST_CURSOR = 17
+_MOST_ERRORS = 100
+_LOOK = "look at the device"
+
+
+def strict(payload: Any, max_depth: int) -> Any:
+    """Return a payload as the REST API would have read it; raises ``BadRequest`` for what it would refuse.
+
+    Socket.IO reads JSON leniently (NaN, any depth, half characters), so it is written again and read by our own rules.
+    """
+    try:
+        text = json.dumps(payload, ensure_ascii=True)
+    except (TypeError, ValueError, RecursionError):
+        raise BadRequest("Send JSON: no binary, and not nested that deep.", code="invalid_json") from None
+    return parse_json(text.encode("ascii"), max_depth=max_depth)
+
+
+def read_readings(payload: Any, own: str | None) -> list[Given]:
+    """Return one reading, or a list of them; *own* is the device that sends, when one does.
+
+    A reading is ``{"device_id": …, "timestamp": …, "data": {…}}``; a device need not name itself, and without a
+    timestamp it is now. Raises ``Unprocessable``.
+    """
+    documents = payload if isinstance(payload, list) else [payload]
+    if not 0 < len(documents) <= MOST_READINGS:
+        _refuse("", f"send 1 to {MOST_READINGS} readings at once", "split the list")
+    is_list = isinstance(payload, list)
+    return [_reading(one, own, f"/{number}" if is_list else "") for number, one in enumerate(documents)]
+
+
+def _reading(document: Any, own: str | None, pointer: str) -> Given:
+    fields = _fields(document, {"device_id", "timestamp", "data"}, pointer)
+    data = fields.get("data")
+    if not isinstance(data, Mapping) or not data:
+        _refuse(f"{pointer}/data", "a reading has values by sensor", 'such as {"temperature": 21.5}')
+    at_us = None
+    if fields.get("timestamp") is not None:
+        try:
+            at_us = read_instant(_text(fields, "timestamp", pointer))
+        except ValueError as error:
+            _refuse(f"{pointer}/timestamp", str(error), "leave it out for now")
+    return Given(device_of(fields, own, pointer), data, at_us)
+
+
+def read_status(payload: Any, own: str | None) -> tuple[str, str, Mapping[str, Any]]:
+    """Return whose status it is, the status, and what else is said of it."""
+    fields = _fields(payload, {"device_id", "status", "data"}, "")
+    status = _text(fields, "status", "", _MOST_STATUS)
+    data = fields.get("data") or {}
+    if not isinstance(data, Mapping):
+        _refuse("/data", "data is an object", "leave it out if there is none")
+    return device_of(fields, own, ""), status, data
+
+
+def read_answer(payload: Any) -> tuple[str, Any, Any]:
+    """Return which command was answered, how (``acknowledged`` or ``rejected``), and with what."""
+    fields = _fields(payload, {"command_id", "status", "result", "device_id", "timestamp"}, "")
+    status = fields.get("status")
+    if status not in ("acknowledged", "rejected"):
+        _refuse("/status", "status is acknowledged or rejected", "tell why in result")
+    return _text(fields, "command_id", ""), status, fields.get("result")
+
+
+def read_target(payload: Any) -> tuple[Target, int | None]:
+    """Return what is subscribed to, and the cursor from which on, if one is given."""
+    fields = _fields({} if payload is None else payload, {"farm", "room", "device", "since"}, "")
+    named = [name for name in ("farm", "room", "device") if fields.get(name) is not None]
+    if len(named) > 1:
+        _refuse(f"/{named[1]}", "name one place", "subscribe once for each")
+    since = fields.get("since")
+    if since is not None and not (
+        isinstance(since, str) and since.isascii() and since.isdigit() and len(since) <= _MOST_CURSOR
+    ):
+        _refuse("/since", "since is the cursor of the last message that you got", "leave it out if there is none")
+    target: Target = ("all", "")
+    match named:
+        case ["farm"]:
+            target = ("farm", _text(fields, "farm", ""))
+        case ["room"]:
+            target = ("room", _text(fields, "room", ""))
+        case ["device"]:
+            target = ("device", _text(fields, "device", ""))
+    return target, None if since is None else int(since)
+
+
+def device_of(fields: Mapping[str, Any], own: str | None, pointer: str) -> str:
+    """Return the device that is named, or the one that speaks."""
+    if own is not None and fields.get("device_id") is None:
+        return own
+    return _text(fields, "device_id", pointer)
+
+
+def judged(verdicts: Sequence[Verdict], *, is_list: bool) -> dict[str, Any]:
+    """Return what became of readings, in the form of REST; raises ``Unprocessable`` when nothing was taken."""
+    errors = [
+        {"pointer": f"/{number}/data" if is_list else "/data", "message": f"{sensor}: {problem}", "hint": _LOOK}
+        for number, verdict in enumerate(verdicts)
+        for sensor, problem in verdict.problems.items()
+    ][:_MOST_ERRORS]
+    states = [verdict.status for verdict in verdicts]
+    if all(state == "refused" for state in states):
+        raise Unprocessable(f"Nothing was stored: {errors[0]['message']}", code="invalid_reading", errors=errors)
+    told = {"stored": sum(verdict.stored for verdict in verdicts), "counts": dict(Counter(states)), "verdicts": states}
+    return {**told, "errors": errors} if errors else told
+
+
+def _fields(document: Any, known: set[str], pointer: str) -> Mapping[str, Any]:
+    if not isinstance(document, Mapping):
+        _refuse(pointer, "this is an object", f"with {', '.join(sorted(known))}")
+    strange = sorted(document.keys() - known)
+    if strange:
+        _refuse(f"{pointer}/{strange[0][:_MOST_NAME]}", "there is no such field", f"known: {', '.join(sorted(known))}")
+    return document
+
+
+def _text(fields: Mapping[str, Any], name: str, pointer: str, most: int = _MOST_NAME) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= most or not value.isprintable():
+        _refuse(f"{pointer}/{name}", f"{name} is a text of up to {most} characters", "see docs/server/live.md")
+    return value
+
+
+def _refuse(pointer: str, message: str, hint: str) -> NoReturn:
+    fault = {"pointer": pointer, "message": message, "hint": hint}
+    raise Unprocessable(f"{pointer or '/'}: {message}", code="invalid_message", errors=[fault])

@@ -1,0 +1,75 @@
+"""Stored values as readings once more, in the order in which they came."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, and_, false, func, or_, select
+
+from whenthen.model.reading import Reading
+from whenthen_server.store.tables import samples, series
+
+MAX_SERIES = 2_000
+_ROWS_AT_ONCE = 1_000
+
+Series = Mapping[int, tuple[str, str]]
+"""(device, sensor) by the id of the series."""
+
+
+def series_of(connection: Connection, devices: Collection[str], sensors: Collection[str]) -> Series:
+    """Return the series of *sensors* of *devices*, at most ``MAX_SERIES``; parts of an object belong to its sensor."""
+    parts = or_(false(), *(series.c.sensor.startswith(f"{sensor}_", autoescape=True) for sensor in sorted(sensors)))
+    wanted = select(series).where(
+        series.c.device_id.in_(sorted(devices)), or_(series.c.sensor.in_(sorted(sensors)), parts)
+    )
+    rows = connection.execute(wanted.order_by(series.c.id).limit(MAX_SERIES))
+    return {row.id: (row.device_id, row.sensor) for row in rows}
+
+
+def count(connection: Connection, wanted: Series, from_us: int, to_us: int) -> int:
+    """Return how many values there are with from_us <= at < to_us."""
+    found = select(func.count()).select_from(samples).where(_between(wanted, from_us, to_us))
+    return int(connection.execute(found).scalar_one())
+
+
+def readings(connection: Connection, wanted: Series, from_us: int, to_us: int, limit: int) -> Iterator[Reading]:
+    """Yield what was measured with from_us <= at < to_us as it came, one reading for what came together.
+
+    At most *limit* values are read, the earliest.
+    """
+    found = select(samples).where(_between(wanted, from_us, to_us))
+    ordered = found.order_by(samples.c.received_us, samples.c.at_us, samples.c.series_id).limit(limit)
+    together: tuple[int, int, str] | None = None
+    values: dict[str, Any] = {}
+    with connection.execute(ordered.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
+        for row in rows:
+            device, sensor = wanted[row.series_id]
+            key = (row.received_us, row.at_us, device)
+            if together is not None and key != together:
+                yield Reading(together[2], values, together[0], together[1])
+                values = {}
+            together = key
+            values[sensor] = _value(row)
+    if together is not None:
+        yield Reading(together[2], values, together[0], together[1])
+
+
+def newest_before(connection: Connection, wanted: Series, before_us: int) -> list[Reading]:
+    """Return the last value of each series before an instant, in the order of their own instants."""
+    found = []
+    for series_id, (device, sensor) in wanted.items():
+        newest = select(samples).where(samples.c.series_id == series_id, samples.c.at_us < before_us)
+        row = connection.execute(newest.order_by(samples.c.at_us.desc()).limit(1)).first()
+        if row is not None:
+            found.append(Reading(device, {sensor: _value(row)}, row.at_us, row.at_us))
+    return sorted(found, key=lambda one: (one.received_us, one.device))
+
+
+def _between(wanted: Series, from_us: int, to_us: int) -> Any:
+    return and_(samples.c.series_id.in_(wanted), samples.c.at_us >= from_us, samples.c.at_us < to_us)
+
+
+def _value(row: Any) -> Any:
+    return row.number if row.other is None else json.loads(row.other)

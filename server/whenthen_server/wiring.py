@@ -1,0 +1,242 @@
+"""Chooses the parts and joins them; nothing else does."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import click
+from flask import Flask
+from sqlalchemy import Engine, text
+
+from whenthen.clock import Clock, SystemClock, to_us
+from whenthen.engine import Engine as RulesEngine
+from whenthen.extend.host import load_registry
+from whenthen.extend.registry import Registry
+from whenthen.model.firing import Firing
+from whenthen.runtime import Runtime
+from whenthen_server import auth
+from whenthen_server.acting import Acting, in_app
+from whenthen_server.api.parts import PartState
+from whenthen_server.hub import Hub
+from whenthen_server.live import join
+from whenthen_server.measuring import Measuring
+from whenthen_server.metrics import Metrics
+from whenthen_server.services.files import LogFiles
+from whenthen_server.services.functions import Functions
+from whenthen_server.services.http import HttpService, HttpSettings
+from whenthen_server.services.mail import Mailer, MailSettings
+from whenthen_server.services.messages import Messages
+from whenthen_server.services.push import Pusher, PushSettings
+from whenthen_server.settings import Settings
+from whenthen_server.store.answers import AnswerStore
+from whenthen_server.store.audit import note
+from whenthen_server.store.commands import CloseCommands
+from whenthen_server.store.database import open_database
+from whenthen_server.store.journal import SqlJournal
+from whenthen_server.store.migrations import upgrade_engine
+from whenthen_server.store.places import Places
+from whenthen_server.store.upkeep import Keeping, jobs
+from whenthen_server.tending import Tending
+
+_log = logging.getLogger(__name__)
+
+
+class House:
+    """The running server without its web layer: what ``whenthen_server.api.parts.Parts`` asks for, and more."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        auth.prepare_folder(settings.data.folder)
+        self.registry: Registry = load_registry(
+            disabled=settings.plugins.disabled, folder=settings.plugins.folder, isolated=settings.plugins.isolated
+        )
+        self.metrics = Metrics()
+        self.database: Engine = open_database(settings.database_url)
+        upgrade_engine(self.database)
+        self.login_path = auth.first_start(settings.data.folder, self.database, self.clock)
+        self.hasher = auth.Hasher(auth.signing_key(settings.data.folder))
+        self.gate = auth.Gate(self.database, self.hasher)
+        self.people = auth.People(
+            self.database, self.hasher, self.clock, changed=self.gate.forget, audit=partial(note, self.database)
+        )
+        self.places = Places(self.database)
+        self.hub = Hub()
+        self.acting = _acting(settings, self.places, self.registry, lambda: self.runtime)
+        self.runtime = Runtime(
+            self.registry,
+            SqlJournal(self.database, self.metrics.commit_seconds.observe),
+            directory=self.places,
+            services=self.acting,
+            listeners=[self.hub],
+            clock=self.clock,
+            threads=settings.automation.scheduler.max_concurrent_rules,
+            explain=_explained,
+            before_load=lambda: self.places.load(to_us(self.clock.now())),
+        )
+        self.acting.use(self.runtime)
+        self.hub.listen(Measuring(self.metrics, self.runtime))
+        self.idempotency = AnswerStore(self.runtime.submit)
+        self.tending = Tending(
+            self.runtime,
+            self.database,
+            jobs(Keeping.of(settings)),
+            lambda: self.gate.write_uses(self.clock.now()),
+        )
+        self._attached: list[Callable[[Flask], None]] = []
+        self._told_of_end: list[Callable[[], None]] = []
+
+    def start(self) -> None:
+        """Begin: what an earlier process left is taken up before anything new is taken."""
+        self.runtime.start()
+        self.runtime.submit(CloseCommands(interrupted=True)).wait()
+        self.runtime.event("system_started")
+        self.tending.start()
+
+    # What the web layer asks for
+
+    @property
+    def policy(self) -> Collection[tuple[str, str]]:
+        """Return every (resource, verb) of the policy table."""
+        return auth.POLICY
+
+    def authenticate(
+        self, headers: Mapping[str, str], cookies: Mapping[str, str], now: datetime, address: str
+    ) -> auth.Caller:
+        """Return who is asking."""
+        return self.gate.authenticate(headers, cookies, now, address)
+
+    def demand_own_page(self, caller: Any, method: str, headers: Mapping[str, str], host: str, *, https: bool) -> None:
+        """Refuse what a page of somebody else asks for with our cookie."""
+        auth.demand_own_page(caller, method, headers, auth.Site(host, https, frozenset(self.settings.server.origins)))
+
+    def demand(self, caller: Any, resource: str, verb: str, place: Any = auth.NOWHERE) -> None:
+        """Return if the caller may; *place* ``None`` means that the thing is not there."""
+        auth.demand(caller, resource, verb, place)
+
+    def hidden(self, resource: str) -> None:
+        """Raise what stands for absent and foreign alike."""
+        auth.hidden(resource)
+
+    def health(self) -> Mapping[str, PartState]:
+        """Return the state of each part."""
+        return {
+            "database": self._database_state(),
+            "writer": self._writer_state(),
+            "actions": self._actions_state(),
+            "upkeep": self.tending.state(),
+        }
+
+    def on_attach(self, attach: Callable[[Flask], None]) -> None:
+        """Have something added beside the routes, when there is an application."""
+        self._attached.append(attach)
+
+    def attach(self, app: Flask) -> None:
+        """Add what lives beside the routes."""
+        for attach in self._attached:
+            attach(app)
+
+    def on_stopping(self, stop: Callable[[], None]) -> None:
+        """Have something told when the end begins, while the writer still takes what is new."""
+        self._told_of_end.append(stop)
+
+    def ready(self, url: str) -> None:
+        """Print the address to open."""
+        click.echo(f"whenthen is at {url}{self.login_path}")
+        sys.stdout.flush()
+
+    def stopping(self) -> None:
+        """Refuse what is new."""
+        told, self._told_of_end = self._told_of_end, []
+        for stop in told:
+            stop()
+        self.tending.stop(0.0)
+        self.runtime.intake.close()
+
+    def close(self, seconds: float) -> None:
+        """Finish what is under way."""
+        self.stopping()
+        self.tending.stop(seconds / 2)
+        if not self.runtime.stop(seconds):
+            _log.warning("not all that was under way ended in time; it goes on at the next start")
+        self.gate.write_uses(self.clock.now())
+        self.database.dispose()
+
+    def _database_state(self) -> PartState:
+        try:
+            with self.database.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the database does not answer
+            _log.warning("the database does not answer: %s", error)
+            return PartState("down", "the database does not answer")
+        return PartState("ok")
+
+    def _writer_state(self) -> PartState:
+        waiting, most = len(self.runtime.intake), self.runtime.intake.capacity
+        if not self.runtime.alive:
+            return PartState("down", "the writer has ended")
+        if waiting * 2 > most:
+            return PartState("degraded", f"{waiting} of {most} places in the queue are taken")
+        return PartState("ok")
+
+    def _actions_state(self) -> PartState:
+        left_alone = self.runtime.writer.outbox.breaker.open()
+        if left_alone:
+            return PartState("degraded", f"left alone for now: {', '.join(left_alone[:5])}")
+        return PartState("ok")
+
+
+def build(settings: Settings) -> House:
+    """Return the started server, without its web layer."""
+    house = House(settings)
+    house.start()
+    join(house)
+    return house
+
+
+def login_url(settings: Settings) -> str:
+    """Return the path of an address that signs the owner in, once; raises ``LookupError`` before the first start."""
+    database = open_database(settings.database_url)
+    try:
+        return auth.login_url(database, auth.Hasher(auth.signing_key(settings.data.folder)), SystemClock())
+    finally:
+        database.dispose()
+
+
+def _explained(engine: RulesEngine, firing: Firing) -> Mapping[str, Any]:
+    return engine.explain(firing.rule_id, firing.subject)
+
+
+def _acting(settings: Settings, places: Places, registry: Registry, runtime: Callable[[], Runtime]) -> Acting:
+    outbound, mail = settings.outbound, settings.mail
+    http = HttpService(
+        HttpSettings(
+            allow=outbound.allow,
+            timeout_seconds=outbound.timeout_seconds,
+            connect_seconds=outbound.connect_seconds,
+            own_ports=frozenset({settings.server.port}),
+            ca_file=outbound.ca_file,
+            secrets=outbound.secrets,
+        )
+    )
+    files = LogFiles(outbound.log_folder or settings.data.folder / "files", logging.getLogger("whenthen.rules"))
+    pusher = Pusher(PushSettings(notify=settings.messages.notify, sms=settings.messages.sms))
+    mailer = None
+    if mail.host is not None and mail.sender is not None:
+        mailer = Mailer(
+            MailSettings(
+                host=mail.host,
+                sender=mail.sender,
+                port=mail.port,
+                security=mail.security,
+                user=mail.user,
+                password=mail.password,
+                timeout_seconds=mail.timeout_seconds,
+            )
+        )
+    return Acting(places, http, files, Messages(mailer, pusher, in_app(runtime)), Functions(registry.functions))
