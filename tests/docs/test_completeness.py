@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,15 +11,18 @@ import pytest
 
 from whenthen import load_schema
 from whenthen.cli import main
-from whenthen.extend import hookspecs
 from whenthen.extend.host import load_registry
+from whenthen.extend.settings import VARIABLES
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+ROOTS = ("engine", "plugins", "server", "schemas")
+_VARIABLE = re.compile(r'"(WHENTHEN_[A-Z_]+)"')
 KINDS = ("trigger", "condition", "action")
 
 
 def docs() -> str:
-    return "\n".join(page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md")))
+    return "\n".join(page.read_text(encoding="utf-8") for page in sorted(DOCS.rglob("*.md")))
 
 
 def quoted(name: str, text: str) -> bool:
@@ -54,16 +58,34 @@ def test_every_function_for_expressions_is_documented() -> None:
     assert [name for name in load_registry().functions if not quoted(name, text)] == []
 
 
-def test_every_hook_is_documented() -> None:
+def test_every_environment_variable_is_documented() -> None:
     text = docs()
+    modules = [module for root in ROOTS for module in (ROOT / root).rglob("*.py")]
+    read = {name for module in modules for name in _VARIABLE.findall(module.read_text(encoding="utf-8"))}
 
-    assert [name for name in vars(hookspecs) if name.startswith("whenthen_") and name not in text] == []
+    assert set(VARIABLES) <= read
+    assert [name for name in sorted(read) if not quoted(name, text)] == []
 
 
-@pytest.mark.parametrize("command", main.commands.values(), ids=lambda command: str(command.name))
-def test_every_command_and_option_is_documented(command: click.Command) -> None:
+def test_every_option_of_the_program_itself_is_documented() -> None:
+    text = docs()
+    options = [name for option in main.params if isinstance(option, click.Option) for name in option.opts]
+
+    assert {"--plugin-folder", "--disable-plugin", "--isolate-plugin"} <= set(options)
+    assert [option for option in options if f"`{option}" not in text] == []
+
+
+def commands(group: click.Group, path: str = "whenthen") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{path} {name}")
+
+
+@pytest.mark.parametrize(("path", "command"), [pytest.param(*found, id=found[0]) for found in commands(main)])
+def test_every_command_and_option_is_documented(path: str, command: click.Command) -> None:
     text = docs()
     options = [name for option in command.params if isinstance(option, click.Option) for name in option.opts]
 
-    assert f"`whenthen {command.name}" in text
+    assert re.search(rf"`{path}\b", text)
     assert [option for option in options if f"`{option}" not in text] == []

@@ -298,7 +298,7 @@ def test_plugins_lists_what_each_registered() -> None:
     result = CliRunner().invoke(main, ["plugins"])
 
     assert result.exit_code == 0
-    assert "builtin (whenthen 0.1.0): loaded" in result.stdout
+    assert "builtin  whenthen  0.1.0" in result.stdout
     assert "comparison" in result.stdout
 
 
