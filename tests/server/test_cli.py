@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from whenthen.cli import main
 
-TESTS = Path(__file__).parents[1]
+SUPPORT = Path(__file__).parents[1] / "support"
 LONG_SECONDS = 60
 
 _WITHOUT_A_DATABASE = """
@@ -25,9 +25,9 @@ main()
 """
 
 
-def command(script: str, *arguments: str, cwd: Path = TESTS) -> subprocess.Popen[str]:
+def command(script: str, *arguments: str, cwd: Path = SUPPORT) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(TESTS)!r})\n{script}", *arguments],
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(SUPPORT)!r})\n{script}", *arguments],
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

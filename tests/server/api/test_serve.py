@@ -18,7 +18,7 @@ import pytest
 from whenthen_server.serve import ServeError, serve
 from whenthen_server.settings import load_settings
 
-TESTS = Path(__file__).parents[2]
+SUPPORT = Path(__file__).parents[2] / "support"
 OWNER = {"Authorization": "Bearer owner"}
 LONG_SECONDS = 30
 
@@ -53,7 +53,7 @@ def starting(folder: Path) -> Generator[Start]:
         command = [sys.executable, "-m", "standin.main", "WHENTHEN_SERVER_PORT=0", f"WHENTHEN_DATA_FOLDER={folder}"]
         home = {**os.environ, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
         process = subprocess.Popen(
-            [*command, *settings], cwd=TESTS, env=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*command, *settings], cwd=SUPPORT, env=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         started.append(process)
         assert process.stdout is not None

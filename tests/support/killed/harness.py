@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from killed import child
 
-TESTS = Path(__file__).parents[1]
+SUPPORT = Path(__file__).parents[1]
 LONG_SECONDS = 60.0
 
 
@@ -53,7 +53,7 @@ class Server:
             stderr=subprocess.DEVNULL,
             text=True,
             env=environment,
-            cwd=TESTS,
+            cwd=SUPPORT,
             start_new_session=True,
         )
         self.port, self.worker = self.ready()
