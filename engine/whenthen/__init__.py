@@ -39,7 +39,7 @@ from whenthen.extend.hookspecs import API_VERSION, Function, hookimpl
 from whenthen.extend.observer import Observer
 from whenthen.extend.trigger import EventTrigger, Place, Schedule, SensorTrigger, Trigger
 from whenthen.model.event import Event
-from whenthen.model.firing import ActionCall, Delivery, Firing, Notice
+from whenthen.model.firing import ActionCall, Delivery, Firing, Notice, Setting
 from whenthen.model.reading import Reading, Scalar
 from whenthen.ports import Device, Directory, Farm, StaticDirectory
 from whenthen_schemas import load as load_schema
@@ -96,6 +96,7 @@ __all__ = [
     "Schedule",
     "SensorRef",
     "SensorTrigger",
+    "Setting",
     "StaticDirectory",
     "SystemClock",
     "Trigger",

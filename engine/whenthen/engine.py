@@ -266,16 +266,17 @@ class Engine:
         return state_changes(self._roster, self.now_us)
 
     @classmethod
-    def restore(
+    def restore(  # noqa: PLR0913, PLR0917 - what a new engine takes, and what it goes on from
         cls,
         registry: Registry,
         directory: Directory | None,
         rules: Iterable[Mapping[str, Any]],
         state: Mapping[str, Any],
         timezone: str = "UTC",
+        meter: Meter | None = None,
     ) -> Engine:
         """Return an engine that goes on from kept *state*; the first instant given to it ends the gap (ruling 18)."""
-        engine = cls(registry, directory, timezone)
+        engine = cls(registry, directory, timezone, meter)
         engine.now_us = state.get("now_us", 0)
         for document in rules:
             engine._roster.enter(engine._compiler.compile(document), engine.now_us)

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
-from whenthen.engine import Engine
+from whenthen.errors import UnknownRuleError
 from whenthen.model.event import Event
 from whenthen.model.firing import Firing, Notice
 from whenthen.model.reading import Reading
+from whenthen.model.step import Step, instant_of
 from whenthen.recorded.row import BadRow, Row
+from whenthen.stage import Stage
 
 _ROWS_BETWEEN_NOTICES = 500
 
@@ -44,8 +46,8 @@ class Tally:
         return firing
 
 
-def begin(engine: Engine, rows: Iterable[Row]) -> Iterator[Row]:
-    """Bring a new engine to the instant before the first row, and return all rows.
+def begin(stage: Stage, rows: Iterable[Row]) -> Iterator[Row]:
+    """Bring a new stage to the instant before the first row, and return all rows.
 
     Rules that are put afterwards begin their schedules there, so one that is due with the first row still runs.
     """
@@ -54,13 +56,13 @@ def begin(engine: Engine, rows: Iterable[Row]) -> Iterator[Row]:
     for row in rest:
         read.append(row)
         if not isinstance(row, BadRow):
-            engine.advance(_instant(row) - 1)
+            stage.engine.advance(instant_of(row) - 1)
             break
     return chain(read, rest)
 
 
 def replay(  # noqa: PLR0913 - what is read, and who is told of what
-    engine: Engine,
+    stage: Stage,
     rows: Iterable[Row],
     tally: Tally,
     *,
@@ -68,7 +70,7 @@ def replay(  # noqa: PLR0913 - what is read, and who is told of what
     on_notice: Callable[[Notice], None] = lambda _: None,
     watch: Callable[[Firing | Notice], Iterable[Notice]] = lambda _: (),
 ) -> Iterator[Firing]:
-    """Yield what fires, in order, as *rows* are handed to *engine* one by one; time ends with the last row.
+    """Yield what fires, in order, as *rows* are taken by *stage* one by one; time ends with the last row.
 
     Nothing is read ahead, so memory stays flat. Rows are taken in the order in which they come: one that goes back in
     time is late, as it would have been on the day. *watch* is told of every firing and notice before anybody else, and
@@ -79,35 +81,40 @@ def replay(  # noqa: PLR0913 - what is read, and who is told of what
         _report(watch(firing), tally, on_notice)
         return tally.count(firing)
 
-    before = Counter(engine.counts)
+    before = stage.counts
     for row in rows:
         tally.rows += 1
         if tally.rows % _ROWS_BETWEEN_NOTICES == 0:
-            _drain(engine, tally, on_notice, watch)
+            _drain(stage, tally, on_notice, watch)
         if isinstance(row, BadRow):
             tally.unreadable += 1
             on_bad_row(row)
             continue
         _count_row(tally, row)
-        for firing in engine.handle(row):
+        for firing in _taken(stage, row, tally, on_notice):
             yield met(firing)
     if tally.last_us is not None:
-        for firing in engine.advance(tally.last_us):
+        for firing in stage.engine.advance(tally.last_us):
             yield met(firing)
-    _drain(engine, tally, on_notice, watch)
-    tally.values = engine.counts - before
+    _drain(stage, tally, on_notice, watch)
+    tally.values = stage.counts - before
 
 
-def _instant(row: Reading | Event) -> int:
-    return row.at_us if isinstance(row, Event) else row.received_us
+def _taken(stage: Stage, row: Step, tally: Tally, on_notice: Callable[[Notice], None]) -> list[Firing]:
+    try:
+        return stage.take(row)
+    except UnknownRuleError as error:
+        # A history may run or switch a rule that is not looked at now; what came before it has happened all the same.
+        _report([Notice("unknown_rule", instant_of(row), str(error))], tally, on_notice)
+        return []
 
 
-def _count_row(tally: Tally, row: Reading | Event) -> None:
-    at_us = _instant(row)
-    if isinstance(row, Event):
-        tally.events += 1
-    else:
+def _count_row(tally: Tally, row: Step) -> None:
+    at_us = instant_of(row)
+    if isinstance(row, Reading):
         tally.readings += 1
+    elif isinstance(row, Event):
+        tally.events += 1
     if tally.last_us is None:
         tally.first_us = tally.last_us = at_us
     elif at_us < tally.last_us:
@@ -117,13 +124,13 @@ def _count_row(tally: Tally, row: Reading | Event) -> None:
 
 
 def _drain(
-    engine: Engine,
+    stage: Stage,
     tally: Tally,
     on_notice: Callable[[Notice], None],
     watch: Callable[[Firing | Notice], Iterable[Notice]],
 ) -> None:
     # Taken often, so that a long recording full of refused values does not pile them up.
-    for notice in engine.take_notices():
+    for notice in stage.take_notices():
         _report((*watch(notice), notice), tally, on_notice)
 
 

@@ -62,8 +62,8 @@ def test_fifty_kills_under_load_lose_nothing_and_do_nothing_twice(tmp_path: Path
     drain(tmp_path, server)
 
     found = demand_all_is_well(tmp_path, senders)
-    assert sum(len(sender.acknowledged) for sender in senders) > 100 * KILLS
-    assert len(found.done) > 10 * KILLS
+    assert sum(len(sender.acknowledged) for sender in senders) > 20 * KILLS
+    assert len(found.done) > 2 * KILLS
 
 
 @pytest.mark.parametrize("place", ["decide", "store", "enqueue", "send", "mark"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +13,9 @@ import pytest
 from whenthen.clock import from_us, to_us
 from whenthen.model.event import Event
 from whenthen.model.reading import Reading
+from whenthen.model.step import Restart, RunByHand, Step, Switch, Tick
 from whenthen.recorded import BadRow, Recording, RecordingError, Row
+from whenthen.recorded.written import lines
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 
@@ -238,3 +242,43 @@ def test_a_bad_json_line_is_told_with_its_number_and_the_rest_goes_on(rows: Read
     assert read[0].line == 1
     assert read[0].reason.startswith(reason)
     assert times(read) == ["02 09:00"]
+
+
+STEPS: list[Step] = [
+    Reading("a", {"x": 1.5, "y": None}, 2_000_000),
+    Reading("a", {"x": "on"}, 3_000_000, at_us=1_500_000),
+    Event("door", 4_000_000, {"side": "left"}, room="room-7"),
+    Restart(5_000_000, 2_500_000),
+    RunByHand(8_000_000, "r", device="a", force=True),
+    Switch(9_000_000, "r", enabled=False),
+    Switch(9_000_001, "r", enabled=True),
+    Tick(10_000_000),
+]
+
+
+def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "steps.jsonl"
+    path.write_text("".join(f"{line}\n" for line in lines(STEPS)), encoding="utf-8")
+    with Recording(path) as recording:
+        assert list(recording) == STEPS
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"restart": 5}, "'restart' is neither true nor an object with 'down_seconds'"),
+        ({"restart": {"down_seconds": -1}}, "'down_seconds' is no number from 0 to"),
+        ({"restart": {"down_seconds": True}}, "'down_seconds' is no number from 0 to"),
+        ({"run": ""}, "'run' names no rule"),
+        ({"run": "r", "force": "yes"}, "'force' is neither true nor false"),
+        ({"enable": 7}, "'enable' is not text"),
+        ({"values": {}, "received_at": "soon"}, "'soon' is no time"),
+    ],
+)
+def test_a_step_that_cannot_be_read_says_why(line: dict[str, Any], said: str, tmp_path: Path) -> None:
+    path = tmp_path / "steps.jsonl"
+    path.write_text(json.dumps({"timestamp": 1_767_225_600, **line}) + "\n", encoding="utf-8")
+    with Recording(path) as recording:
+        (row,) = recording
+    assert isinstance(row, BadRow)
+    assert said in row.reason

@@ -11,14 +11,15 @@ from typing import Any
 import pytest
 
 from whenthen.clock import MINUTE_US, SECOND_US
-from whenthen.engine import Engine
 from whenthen.extend.host import load_registry
 from whenthen.extend.registry import Registry
 from whenthen.model.event import Event
 from whenthen.model.firing import Firing
 from whenthen.model.reading import Reading
+from whenthen.model.step import Restart, RunByHand
 from whenthen.recorded import BadRow, Row
 from whenthen.replay import Tally, begin, replay
+from whenthen.stage import Stage
 
 START_US = 1_772_442_000 * SECOND_US
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -41,11 +42,11 @@ def rule(**fields: Any) -> dict[str, Any]:
 
 
 def run(registry: Registry, rules: list[dict[str, Any]], rows: list[Row]) -> tuple[list[Firing], Tally]:
-    engine, tally = Engine(registry), Tally()
-    all_rows = begin(engine, rows)
+    stage, tally = Stage(registry), Tally()
+    all_rows = begin(stage, rows)
     for document in rules:
-        engine.put_rule(document)
-    return list(replay(engine, all_rows, tally)), tally
+        stage.engine.put_rule(document)
+    return list(replay(stage, all_rows, tally)), tally
 
 
 def test_rows_give_firings_in_order(registry: Registry) -> None:
@@ -58,9 +59,9 @@ def test_rows_give_firings_in_order(registry: Registry) -> None:
 
 
 def test_a_bad_row_is_handed_over_and_counted(registry: Registry) -> None:
-    engine, tally, bad = Engine(registry), Tally(), [BadRow(2, "torn")]
+    stage, tally, bad = Stage(registry), Tally(), [BadRow(2, "torn")]
     told: list[BadRow] = []
-    list(replay(engine, [*bad, Reading("a", {"x": 1}, START_US)], tally, on_bad_row=told.append))
+    list(replay(stage, [*bad, Reading("a", {"x": 1}, START_US)], tally, on_bad_row=told.append))
 
     assert told == bad
     assert (tally.rows, tally.readings, tally.unreadable) == (2, 1, 1)
@@ -155,3 +156,19 @@ def plain_runs(records: list[tuple[str, float]]) -> list[int]:
 
 def _utc_us(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) * SECOND_US
+
+
+def test_a_run_of_a_rule_that_is_not_there_is_a_notice_and_the_rest_goes_on(registry: Registry) -> None:
+    rows: list[Row] = [RunByHand(START_US, "gone"), Reading("a", {"x": 11}, START_US + 1)]
+    firings, tally = run(registry, [rule()], rows)
+
+    assert len(firings) == 1
+    assert tally.notices == {"unknown_rule": 1}
+
+
+def test_a_restart_keeps_what_was_counted_before_it(registry: Registry) -> None:
+    readings = [Reading("a", {"x": 11}, START_US), Reading("a", {"x": 11}, START_US)]
+    rows: list[Row] = [*readings, Restart(START_US + 1, MINUTE_US), *readings]
+    _, tally = run(registry, [rule()], rows)
+
+    assert tally.values == {"duplicate": 3}

@@ -18,13 +18,13 @@ from whenthen.cli.summary import Complaints, summary_lines
 from whenthen.cli.timings import Timings
 from whenthen.cli.wanted import plugin_options, registry_of
 from whenthen.clock import system_timer
-from whenthen.engine import Engine
 from whenthen.extend.observers import tell
 from whenthen.flow.meter import Meter
 from whenthen.ports import StaticDirectory
 from whenthen.recorded import Recording, RecordingError
 from whenthen.replay import Tally, begin
 from whenthen.replay import replay as run
+from whenthen.stage import Stage
 
 
 @click.command()
@@ -76,17 +76,17 @@ def replay(  # noqa: PLR0913, PLR0917 - one argument an option
     registry = registry_of(context)
     meter = Meter(system_timer)
     began_ns = system_timer()
-    engine = Engine(registry, directory, timezone=str(zone), meter=meter if timings else None)
+    stage = Stage(registry, directory, timezone=str(zone), meter=meter if timings else None)
     output = Output(beside_json=as_json)
     tally, complaints = Tally(), Complaints(output.complain, zone)
     with _open(readings, device, zone) as recording:
-        rows = begin(engine, output.followed(recording, label=readings.name))
-        checked = into_engine(engine, rules)
+        rows = begin(stage, output.followed(recording, label=readings.name))
+        checked = into_engine(stage.engine, rules)
         for line in (line for rule in checked if not rule.good for line in rule.lines()):
             output.complain(line)
         names = {rule.id: rule.name for rule in checked if rule.good}
         firings = run(
-            engine,
+            stage,
             rows,
             tally,
             on_bad_row=complaints.bad_row,

@@ -16,7 +16,7 @@ from whenthen.flow.guard import Guard
 from whenthen.flow.instance import Instance
 from whenthen.flow.rulestate import RuleState
 from whenthen.flow.subjects import Subjects
-from whenthen.model.firing import ActionCall, Firing, Kind
+from whenthen.model.firing import ActionCall, Firing, Kind, Setting
 from whenthen.model.reading import Scalar
 
 MAX_DEPTH = 8
@@ -136,25 +136,23 @@ class Decider:
             if plan.fixed:
                 calls.append(plan.call)
                 continue
-            call, effects = self._filled(instance, plan, now_us)
-            if call.runs and effects and not call.after_us:
-                call = self._claim(instance, call, effects, claims, own)
+            call = self._filled(instance, plan, now_us)
+            if call.runs and call.sets and not call.after_us:
+                call = self._claim(instance, call, claims, own)
             calls.append(call)
         for key, claim in own.items():
             claims.setdefault(key, claim)  # who set the same value before is the one to name
         return tuple(calls)
 
-    def _filled(
-        self, instance: Instance, plan: ActionPlan, now_us: int
-    ) -> tuple[ActionCall, tuple[tuple[str, Effect], ...]]:
-        """Return the call with its texts filled in, and its effects by target device."""
+    def _filled(self, instance: Instance, plan: ActionPlan, now_us: int) -> ActionCall:
+        """Return the call with its texts filled in, and what it sets."""
         action = plan.action
         skipped = self._skipped(instance, plan, now_us)
         template = plan.template
         try:
             config = template.render(lambda name: self._lookup(instance, name, now_us))
         except TemplateError as error:
-            return replace(plan.call, skipped=skipped, failed=None if skipped else str(error)), ()
+            return replace(plan.call, skipped=skipped, failed=None if skipped else str(error))
         try:
             effects = self._targeted(instance, _sound_effects(action.effects(config)))
             targets = tuple(sorted({device for device, _ in effects})) or self._named_targets(instance, plan, config)
@@ -162,8 +160,8 @@ class Decider:
         except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
             self._guard.action(instance, action)(error)
             effects, targets, failed = (), (), told(error)
-        call = replace(plan.call, config=config, targets=targets, skipped=skipped, failed=failed)
-        return call, effects
+        sets = tuple(Setting(device, effect.channel, effect.value) for device, effect in effects)
+        return replace(plan.call, config=config, targets=targets, skipped=skipped, failed=failed, sets=sets)
 
     def _skipped(self, instance: Instance, plan: ActionPlan, now_us: int) -> str | None:
         if plan.guard is None or instance.guards is None:
@@ -200,17 +198,16 @@ class Decider:
         self,
         instance: Instance,
         call: ActionCall,
-        effects: tuple[tuple[str, Effect], ...],
         claims: Mapping[tuple[str, str], tuple[Any, str]],
         own: dict[tuple[str, str], tuple[Any, str]],
     ) -> ActionCall:
         """Claim the channels, unless another firing of this tick has set one of them differently."""
-        for device, effect in effects:
-            taken = claims.get((device, effect.channel))
-            if taken is not None and taken[0] != effect.value:
+        for device, channel, value in call.sets:
+            taken = claims.get((device, channel))
+            if taken is not None and taken[0] != value:
                 return replace(call, superseded_by=taken[1])
-        for device, effect in effects:
-            own[device, effect.channel] = (effect.value, instance.rule.id)
+        for device, channel, value in call.sets:
+            own[device, channel] = (value, instance.rule.id)
         return call
 
     def _consequences(self, instance: Instance, firing: Firing) -> list[tuple[int, Consequence]]:

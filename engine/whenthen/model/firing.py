@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from whenthen.clock import from_us
 
@@ -19,6 +19,18 @@ Delivery = Literal["idempotent", "at_most_once"]
 """
 
 
+class Setting(NamedTuple):
+    """An actuator's *channel* of one device that is set to *value*.
+
+    >>> Setting("dev-1", "fan", "on").channel
+    'fan'
+    """
+
+    device: str
+    channel: str
+    value: Any
+
+
 @dataclass(frozen=True, slots=True)
 class ActionCall:
     """One action of a firing, its texts filled in.
@@ -26,6 +38,7 @@ class ActionCall:
     Exactly one of *superseded_by* (a rule's id), *skipped* and *failed* (a reason) is set when the action does not run.
     *after_us* is how long after the firing it is to run, *expires_after_us* how long after that it is too late,
     *timeout_us* how long an attempt may take, all in microseconds. *max_retries* is 0 unless the rule asks for retries.
+    *sets* is what its type declares that it sets, device by device.
 
     >>> ActionCall("sound", {"sound_id": 2}, "at_most_once", targets=("dev-1",)).runs
     True
@@ -43,6 +56,7 @@ class ActionCall:
     timeout_us: int | None = None
     max_retries: int = 0
     stop_on_failure: bool = False
+    sets: tuple[Setting, ...] = ()
 
     @property
     def runs(self) -> bool:
@@ -93,8 +107,9 @@ class Notice:
     """Something the engine reports beside firings: nothing is silent.
 
     *kind* is ``reading_refused``, ``reading_late``, ``rule_failed``, ``runs_missed``, ``sensor_stale``,
-    ``sensor_recovered``, or, with the name of the *plugin*, ``condition_failed``, ``action_failed``,
-    ``trigger_failed`` or ``function_failed``. *count* is how often it happened since notices were last taken, *at_us*
+    ``sensor_recovered``, ``unknown_rule`` (a recorded run or switch of a rule that is not there), or, with the name of
+    the *plugin*, ``condition_failed``, ``action_failed``, ``trigger_failed`` or ``function_failed``. *count* is how
+    often it happened since notices were last taken, *at_us*
     when it first did.
 
     >>> Notice("rule_failed", 0, "a placeholder has no value", rule_id="r1").kind

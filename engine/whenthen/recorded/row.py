@@ -1,12 +1,11 @@
-"""What a recording yields: a reading, an event, or a row that cannot be read."""
+"""What a recording yields: a step of a history, or a row that cannot be read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from whenthen.errors import WhenthenError
-from whenthen.model.event import Event
-from whenthen.model.reading import Reading
+from whenthen.model.step import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class BadRow:
         return f"line {self.line}: {self.reason}"
 
 
-Row = Reading | Event | BadRow
+Row = Step | BadRow
 
 
 class RecordingError(WhenthenError):

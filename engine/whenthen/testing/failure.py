@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis.errors import HypothesisException
 
 from whenthen.model.reading import Reading
-from whenthen.testing.readings import as_lines
+from whenthen.recorded.written import line_of
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def write(folder: Path, rules: Sequence[Any], history: Iterable[Reading]) -> str
     folder.mkdir(parents=True, exist_ok=True)
     rule_file, readings_file = folder / "rule.json", folder / "readings.jsonl"
     document = rules[0] if len(rules) == 1 else list(rules)
-    lines = [json.dumps(line, ensure_ascii=False, default=repr) for line in as_lines(history)]
+    lines = [json.dumps(line, ensure_ascii=False, default=repr) for line in map(line_of, history)]
     rule_file.write_text(json.dumps(document, ensure_ascii=False, indent=2, default=repr) + "\n", encoding="utf-8")
     readings_file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     command = shlex.join(["whenthen", "replay", str(rule_file), "--readings", str(readings_file)])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import inf, isfinite, nextafter
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from whenthen.clock import SECOND_US, from_us
+from whenthen.clock import SECOND_US
 from whenthen.model.reading import Reading
 from whenthen.testing.configs import ODD_TEXTS
 
@@ -132,13 +132,3 @@ def readings(  # noqa: PLR0913 - one argument for each thing that may be wanted 
         else:
             made.append(Reading(draw(st.sampled_from(list(devices))), draw(st.one_of(whole, whole, part)), at_us))
     return made
-
-
-def as_lines(history: Iterable[Reading]) -> Iterator[dict[str, Any]]:
-    """Yield readings as ``whenthen replay`` reads them, an object a line."""
-    for reading in history:
-        yield {
-            "device": reading.device,
-            "timestamp": from_us(reading.received_us).isoformat(),
-            "values": dict(reading.values),
-        }

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from whenthen.errors import UnknownRuleError
-from whenthen.model.firing import ActionCall
+from whenthen.model.firing import ActionCall, Setting
 from whenthen.runtime.journal import JournalError, RuleConflictError
 from whenthen.runtime.records import ActionRow, Execution, Sample
 from whenthen.runtime.writer import Core
@@ -297,4 +297,5 @@ def _action_columns(row: ActionRow) -> dict[str, Any]:
 
 def call_of(stored: Mapping[str, Any]) -> ActionCall:
     """Return an action's call as it was kept."""
-    return ActionCall(**{**stored, "targets": tuple(stored["targets"])})
+    sets = tuple(Setting(*one) for one in stored["sets"])
+    return ActionCall(**{**stored, "targets": tuple(stored["targets"]), "sets": sets})
