@@ -15,26 +15,20 @@ from whenthen.errors import (
 from whenthen.extend.action import Action, Consequence, ControlRule, Effect, EmitEvent, RunRule
 from whenthen.extend.advisor import Advice, Advisor, Question
 from whenthen.extend.condition import (
-    Atom,
     Binding,
-    Bounds,
     Cell,
     Check,
     Condition,
-    Formula,
     GapPolicy,
-    Junction,
     MissingReadingError,
     Moment,
     Reader,
     Restarted,
-    SensorRef,
     Truth,
     View,
-    atom_cuts,
-    merged_bounds,
 )
 from whenthen.extend.driver import Command, Driver
+from whenthen.extend.formula import Atom, Bounds, Formula, Junction, SensorRef, atom_cuts, merged_bounds
 from whenthen.extend.hookspecs import API_VERSION, Function, hookimpl
 from whenthen.extend.observer import Observer
 from whenthen.extend.trigger import EventTrigger, Place, Schedule, SensorTrigger, Trigger

@@ -18,8 +18,9 @@ from whenthen.dsl.template import Template
 from whenthen.dsl.validate import Validator, typed_items
 from whenthen.errors import ExpressionError, InvalidRuleError, Problem, TemplateError
 from whenthen.extend.action import Action
-from whenthen.extend.condition import Condition, GapPolicy, SensorRef, atoms
+from whenthen.extend.condition import Condition, GapPolicy
 from whenthen.extend.fault import named, told
+from whenthen.extend.formula import SensorRef, atoms
 from whenthen.extend.registry import Registry
 from whenthen.extend.trigger import EventTrigger, SensorTrigger, Trigger
 from whenthen.model.firing import ActionCall

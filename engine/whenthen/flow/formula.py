@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from whenthen.extend.condition import Atom, Check, Formula, SensorRef
+from whenthen.extend.condition import Check
+from whenthen.extend.formula import Atom, Formula, SensorRef
 from whenthen.flow.state import Slot
 
 _OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}

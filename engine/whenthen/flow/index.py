@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from whenthen.extend.condition import SensorRef
+from whenthen.extend.formula import SensorRef
 from whenthen.flow.instance import Instance, Limit
 from whenthen.flow.state import Slot, Watched
 

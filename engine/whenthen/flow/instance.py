@@ -7,24 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from whenthen.dsl.rule import Node, is_stateful, refs_below
 from whenthen.extend.condition import (
-    Atom,
     Cell,
     Check,
     Condition,
-    Formula,
     GapPolicy,
-    Junction,
     MissingReadingError,
     Moment,
     Reader,
     Restarted,
-    SensorRef,
     Truth,
     View,
-    atom_cuts,
-    atoms,
 )
 from whenthen.extend.fault import wrong_truth
+from whenthen.extend.formula import Atom, Formula, Junction, SensorRef, atom_cuts, atoms
 from whenthen.flow.formula import check_of
 from whenthen.flow.guard import Fail, Guard, wake_after_us
 from whenthen.flow.readers import Variable, joined_reader

@@ -7,7 +7,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from whenthen.extend.condition import Reader, SensorRef
+    from whenthen.extend.condition import Reader
+    from whenthen.extend.formula import SensorRef
     from whenthen.flow.instance import Instance
     from whenthen.flow.state import Slot
     from whenthen.model.reading import Scalar

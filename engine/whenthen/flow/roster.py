@@ -10,7 +10,7 @@ from whenthen.clock import seconds_us
 from whenthen.dsl.rule import CompiledRule
 from whenthen.errors import Problem
 from whenthen.extend.action import Consequence
-from whenthen.extend.condition import SensorRef
+from whenthen.extend.formula import SensorRef
 from whenthen.extend.registry import Registry
 from whenthen.extend.trigger import EventTrigger, Place
 from whenthen.flow.causes import Happening

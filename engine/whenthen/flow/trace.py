@@ -9,7 +9,8 @@ from typing import Any
 
 from whenthen.clock import SECOND_US, from_us
 from whenthen.dsl.rule import Node
-from whenthen.extend.condition import Moment, SensorRef, Truth
+from whenthen.extend.condition import Moment, Truth
+from whenthen.extend.formula import SensorRef
 from whenthen.flow.guard import Fault
 from whenthen.flow.instance import Binder, Instance, Surroundings
 from whenthen.flow.state import NEVER_US, Slot

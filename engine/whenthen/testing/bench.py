@@ -24,10 +24,10 @@ from whenthen.extend.condition import (
     Moment,
     Reader,
     Restarted,
-    SensorRef,
     Truth,
     View,
 )
+from whenthen.extend.formula import SensorRef
 from whenthen.extend.registry import Registry
 from whenthen.flow.state import accepted, flattened
 from whenthen.model.reading import Reading, Scalar

@@ -12,7 +12,8 @@ from hypothesis.strategies import SearchStrategy
 
 from whenthen.clock import SECOND_US
 from whenthen.dsl.rule import Node, refs_below
-from whenthen.extend.condition import Atom, Condition, Formula, SensorRef, Truth
+from whenthen.extend.condition import Condition, Truth
+from whenthen.extend.formula import Atom, Formula, SensorRef
 from whenthen.model.reading import Reading
 from whenthen.testing.bench import Bench
 from whenthen.testing.contract import ConfiguredContract, as_json, millis, repeated, require

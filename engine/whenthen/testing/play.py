@@ -13,7 +13,7 @@ from whenthen.clock import SECOND_US
 from whenthen.dsl.rule import CompiledRule, RuleCompiler
 from whenthen.engine import Engine, merge_state
 from whenthen.errors import InvalidRuleError, PluginError
-from whenthen.extend.condition import SensorRef
+from whenthen.extend.formula import SensorRef
 from whenthen.extend.host import load_registry
 from whenthen.extend.registry import KINDS, Registry
 from whenthen.model.reading import Reading

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from whenthen.errors import PluginError
 from whenthen.extend.action import Action, Consequence, Effect
-from whenthen.extend.condition import Condition, SensorRef, Truth, View
+from whenthen.extend.condition import Condition, Truth, View
 from whenthen.extend.fault import told
+from whenthen.extend.formula import SensorRef
 from whenthen.extend.hookspecs import Function
 from whenthen.extend.isolation.keeper import Keeper
 from whenthen.extend.isolation.wire import packed

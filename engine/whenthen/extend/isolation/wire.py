@@ -9,8 +9,8 @@ from typing import Any
 
 from whenthen.errors import Problem
 from whenthen.extend.action import ControlRule, Effect, EmitEvent, RunRule
-from whenthen.extend.condition import SensorRef
 from whenthen.extend.fault import named
+from whenthen.extend.formula import SensorRef
 from whenthen.extend.trigger import EventTrigger, SensorTrigger
 from whenthen.model.firing import ActionCall
 
