@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from whenthen.clock import SECOND_US
-from whenthen.dsl.rule import CompiledRule, RuleCompiler
+from whenthen.dsl.compiled import CompiledRule
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.errors import Problem, RefusedReadingError, UnknownRuleError
 from whenthen.extend.registry import Registry
 from whenthen.flow.causes import Causes, Control, Happening, Run

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from whenthen.clock import from_us
-from whenthen.dsl.rule import CONTEXT_NAMES, ActionPlan, CompiledRule
+from whenthen.dsl.compiled import CONTEXT_NAMES, ActionPlan, CompiledRule
 from whenthen.errors import TemplateError
 from whenthen.extend.action import Consequence, Effect
 from whenthen.extend.fault import named, told

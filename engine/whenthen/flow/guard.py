@@ -19,7 +19,7 @@ from whenthen.extend.hookspecs import Function
 from whenthen.flow.timers import FAR_US
 
 if TYPE_CHECKING:
-    from whenthen.dsl.rule import CompiledRule, Node
+    from whenthen.dsl.compiled import CompiledRule, Node
     from whenthen.extend.action import Action
     from whenthen.extend.condition import Check, Condition
     from whenthen.extend.registry import Registry

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from whenthen.dsl.rule import Node, is_stateful, refs_below
+from whenthen.dsl.compiled import Node
+from whenthen.dsl.reads import is_stateful, refs_below
 from whenthen.extend.condition import (
     Cell,
     Check,
@@ -29,7 +30,7 @@ from whenthen.flow.timers import FAR_US
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from whenthen.dsl.rule import CompiledRule
+    from whenthen.dsl.compiled import CompiledRule
     from whenthen.extend.registry import Registry
     from whenthen.flow.subjects import Subject
 

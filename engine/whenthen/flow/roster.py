@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from whenthen.clock import seconds_us
-from whenthen.dsl.rule import CompiledRule
+from whenthen.dsl.compiled import CompiledRule
 from whenthen.errors import Problem
 from whenthen.extend.action import Consequence
 from whenthen.extend.formula import SensorRef

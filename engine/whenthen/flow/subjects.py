@@ -8,7 +8,7 @@ from datetime import tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from whenthen.dsl.rule import CompiledRule, Scope
+from whenthen.dsl.compiled import CompiledRule, Scope
 from whenthen.extend.trigger import Place
 from whenthen.ports import Device, Directory
 

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from typing import Any
 
 from whenthen.clock import SECOND_US, from_us
-from whenthen.dsl.rule import Node
+from whenthen.dsl.compiled import Node
 from whenthen.extend.condition import Moment, Truth
 from whenthen.extend.formula import SensorRef
 from whenthen.flow.guard import Fault

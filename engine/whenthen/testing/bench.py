@@ -13,7 +13,7 @@ from math import inf
 from statistics import fmean
 from typing import Any
 
-from whenthen.dsl.rule import Node
+from whenthen.dsl.compiled import Node
 from whenthen.errors import RefusedReadingError
 from whenthen.extend.condition import (
     Cell,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from whenthen.clock import SECOND_US
-from whenthen.dsl.rule import Node, refs_below
+from whenthen.dsl.compiled import Node
+from whenthen.dsl.reads import refs_below
 from whenthen.extend.condition import Condition, Truth
 from whenthen.extend.formula import Atom, Formula, SensorRef
 from whenthen.model.reading import Reading

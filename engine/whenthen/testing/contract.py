@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from jsonschema import Draft202012Validator
 
-from whenthen.dsl.rule import CompiledRule
+from whenthen.dsl.compiled import CompiledRule
 from whenthen.errors import InvalidRuleError
 from whenthen.extend.registry import Registry
 from whenthen.testing.configs import configs as configs_of

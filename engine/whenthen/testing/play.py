@@ -10,7 +10,8 @@ from functools import cache, lru_cache
 from typing import Any
 
 from whenthen.clock import SECOND_US
-from whenthen.dsl.rule import CompiledRule, RuleCompiler
+from whenthen.dsl.compiled import CompiledRule
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.engine import Engine, merge_state
 from whenthen.errors import InvalidRuleError, PluginError
 from whenthen.extend.formula import SensorRef

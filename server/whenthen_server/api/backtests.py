@@ -10,7 +10,7 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from whenthen.clock import DAY_US
-from whenthen.dsl.rule import CompiledRule
+from whenthen.dsl.compiled import CompiledRule
 from whenthen.model.firing import Firing
 from whenthen_server.api.apart import Apart, TooManyTimersError, directory_of
 from whenthen_server.api.instants import SCHEMA as INSTANT

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from whenthen.clock import SECOND_US, seconds_us
-from whenthen.dsl.rule import CompiledRule
+from whenthen.dsl.compiled import CompiledRule
 from whenthen.errors import UnknownRuleError
 from whenthen.flow.subjects import Subjects
 from whenthen.model.reading import Reading

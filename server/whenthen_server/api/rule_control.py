@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from whenthen.clock import from_us
-from whenthen.dsl.rule import CompiledRule
+from whenthen.dsl.compiled import CompiledRule
 from whenthen.engine import RunResult
 from whenthen.errors import UnknownRuleError
 from whenthen.extend.trigger import Place as Where

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from whenthen.dsl.rule import CompiledRule, RuleCompiler
+from whenthen.dsl.compiled import CompiledRule
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.errors import InvalidRuleError, Problem, UnknownRuleError
 from whenthen.runtime.writer import Core
 from whenthen_server.api.commit import committed

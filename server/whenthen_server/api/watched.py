@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from whenthen.dsl.rule import CompiledRule
+from whenthen.dsl.compiled import CompiledRule
 from whenthen.flow.subjects import matches
 from whenthen.ports import Device
 from whenthen_server.problems import Unprocessable
