@@ -13,10 +13,11 @@ from whenthen.extend.action import Consequence
 from whenthen.extend.formula import SensorRef
 from whenthen.extend.registry import Registry
 from whenthen.extend.trigger import EventTrigger, Place
+from whenthen.flow.binder import Binder, Surroundings
 from whenthen.flow.causes import Happening
 from whenthen.flow.guard import Guard
 from whenthen.flow.index import forget, limited, trigger, watch, watch_cuts
-from whenthen.flow.instance import Binder, Instance, Surroundings
+from whenthen.flow.instance import Instance
 from whenthen.flow.persist import row_key
 from whenthen.flow.readers import joined_reader
 from whenthen.flow.rulestate import Delayed, ExpiryTimer, RuleState, ScheduleTimer, StaleTimer

@@ -11,8 +11,9 @@ from whenthen.clock import SECOND_US, from_us
 from whenthen.dsl.compiled import Node
 from whenthen.extend.condition import Moment, Truth
 from whenthen.extend.formula import SensorRef
+from whenthen.flow.binder import Binder, Surroundings
 from whenthen.flow.guard import Fault
-from whenthen.flow.instance import Binder, Instance, Surroundings
+from whenthen.flow.instance import Instance
 from whenthen.flow.state import NEVER_US, Slot
 
 
