@@ -11,22 +11,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from whenthen.clock import SECOND_US
-from whenthen.dsl.compiled import CompiledRule
 from whenthen.dsl.rule import RuleCompiler
-from whenthen.errors import Problem, RefusedReadingError, UnknownRuleError
+from whenthen.errors import Problem, UnknownRuleError
 from whenthen.extend.registry import Registry
-from whenthen.flow.causes import Causes, Control, Happening, Run
-from whenthen.flow.decide import Candidate, Decider, Decision, Reason, blocked, outside
+from whenthen.flow.arrival import Arrivals
+from whenthen.flow.causes import Happening
+from whenthen.flow.decide import Candidate, Decider, Reason, blocked
+from whenthen.flow.due import Dues
 from whenthen.flow.guard import Fault, Guard
-from whenthen.flow.index import fails, sort_cuts
 from whenthen.flow.instance import Instance
 from whenthen.flow.meter import Meter
 from whenthen.flow.notices import Notices
 from whenthen.flow.persist import merge_state, restore_into, state_changes
+from whenthen.flow.placeholders import Placeholders
+from whenthen.flow.rehousing import Rehousing
 from whenthen.flow.roster import Roster
-from whenthen.flow.rulestate import Delayed, ExpiryTimer, RuleState, ScheduleTimer, StaleTimer
-from whenthen.flow.state import NEVER_US, Slot, accepted, flattened, part_refusal, same_value
+from whenthen.flow.rulestate import RuleState
+from whenthen.flow.state import NEVER_US
 from whenthen.flow.subjects import Concern, Subjects
+from whenthen.flow.ticks import Ticks
 from whenthen.flow.timers import FAR_US, Timers
 from whenthen.model.event import Event
 from whenthen.model.firing import Firing, Notice
@@ -77,10 +80,14 @@ class Engine:
         self._notices = Notices()
         guard = Guard(registry, self._plugin_failed, lambda: self.now_us, meter)
         self._roster = Roster(registry, self._subjects, self._timers, guard)
-        self._decider = Decider(registry, self._subjects, self._roster.sensor_value, guard)
-        self._slots = self._roster.slots
-        self._moment = self._roster.moment
-        self._causes = Causes()
+        self._looks = self._roster.looks
+        self._slots = self._roster.slots.by_device
+        self._placeholders = Placeholders(self._roster.slots, self._subjects)
+        self._rehousing = Rehousing(self._roster, self._subjects)
+        decider = Decider(registry, self._subjects, self._placeholders.value, guard)
+        self._ticks = Ticks(self._roster, self._subjects, decider, self._notices)
+        self._dues = Dues(self._roster, self._timers, self._ticks, self._notices)
+        self._arrivals = Arrivals(self._roster, self._timers, self._ticks, self._notices, self.counts)
         self._resume_from_us: int | None = None
 
     # What is asked
@@ -111,13 +118,13 @@ class Engine:
 
     def newest(self, device: str, sensor: str) -> tuple[Scalar | None, int] | None:
         """Return a sensor's newest value and its instant (microseconds), or ``None`` if it was never heard."""
-        slot = self._slots.get(device, {}).get(sensor)
+        slot = self._roster.slots.find(device, sensor)
         return None if slot is None or slot.at_us == NEVER_US else (slot.value, slot.at_us)
 
     def warnings(self, rule_id: str) -> list[Problem]:
         """Return what is doubtful about a rule: placeholders and functions that nobody knows (ruling 27)."""
         state = self._state(rule_id)
-        return [problem for problem in state.rule.warnings if not self._roster.answers(problem)]
+        return [problem for problem in state.rule.warnings if not self._placeholders.answers(problem)]
 
     def explain(self, rule_id: str, subject: str) -> dict[str, Any]:
         """Return why a rule would fire for a subject now, or would not, JSON-ready; nothing is changed by asking.
@@ -151,41 +158,44 @@ class Engine:
         rule = self._compiler.compile(document)
         old = self._roster.states.get(rule.id)
         if old is None:
-            self._enter(rule)
+            self._roster.observe(self._roster.enter(rule, self.now_us), self.now_us)
             return []
         if old.rule.evaluation_key == rule.evaluation_key and old.enabled == rule.enabled:
             for instance in self._roster.amend(old, rule, self.now_us):
-                self._observe(instance)
+                self._looks.observe(instance, self.now_us)
             return []
-        cleared = self._clear_active(old)
+        cleared = self._ticks.clear(old, self.now_us)
         self._roster.replace(old, rule, self.now_us)
-        self._observe_all(old)
-        return self._finish(cleared)
+        self._roster.observe(old, self.now_us)
+        return self._ticks.finish(cleared, self.now_us)
 
     def remove_rule(self, rule_id: str) -> list[Firing]:
         """Forget a rule; return the clears of its active instances. Raises ``UnknownRuleError``."""
         state = self._state(rule_id)
-        cleared = self._clear_active(state)
+        cleared = self._ticks.clear(state, self.now_us)
         self._roster.remove(state)
-        return self._finish(cleared)
+        return self._ticks.finish(cleared, self.now_us)
 
     def set_enabled(self, rule_id: str, enabled: bool) -> list[Firing]:
         """Switch a rule; return the clears of active instances. Raises ``UnknownRuleError``."""
-        return self._finish(self._switch(self._state(rule_id), 0, enabled=enabled))
+        switched = self._ticks.switch(self._state(rule_id), self.now_us, enabled=enabled)
+        return self._ticks.finish(switched, self.now_us)
 
     def rehouse(self, device_ids: Collection[str]) -> list[Firing]:
         """Follow devices that came to the directory, moved in it or left it; return the clears that this causes.
 
         What a room's or farm's rules remember stays; what they remember of a subject that is no more does not.
         """
-        moved, gone = self._roster.rehouse(device_ids, self.now_us, self._observe)
-        candidates = [candidate for _, instance in gone if instance.active for candidate in self._clearing(instance)]
+        moved, gone = self._rehousing.follow(device_ids, self.now_us)
+        candidates = [
+            candidate for _, instance in gone if instance.active for candidate in self._looks.clearing(instance)
+        ]
         for instance in moved:
-            self._look(instance, candidates, triggered=False, evaluating=False)
-        firings = self._conclude(candidates, 0).firings if candidates else []
+            self._looks.look(instance, candidates, self.now_us, triggered=False, evaluating=False)
+        firings = self._ticks.conclude(candidates, self.now_us).firings if candidates else []
         for state, instance in gone:
             self._roster.dismiss(state, instance)
-        return self._finish(firings)
+        return self._ticks.finish(firings, self.now_us)
 
     def run_rule(
         self,
@@ -201,8 +211,8 @@ class Engine:
         It obeys everything but the edge; *force* skips conditions, edge and cooldown (ruling 16). Raises
         ``UnknownRuleError``.
         """
-        result = self._run(self._state(rule_id), Concern(device, room, farm), 0, force=force)
-        return RunResult(self._finish(result.firings), result.blocked)
+        run = self._ticks.run(self._state(rule_id), Concern(device, room, farm), self.now_us, force=force)
+        return RunResult(self._ticks.finish(run.firings, self.now_us), run.blocked)
 
     # The two entrances
 
@@ -220,7 +230,7 @@ class Engine:
         at_us = reading.at_us
         if at_us is None or at_us > received_us:
             if at_us is not None and at_us - received_us > MAX_AHEAD_US:
-                self._refuse(reading.device, "*", "its clock is more than 5 minutes ahead")
+                self._arrivals.refuse(reading.device, "*", "its clock is more than 5 minutes ahead", self.now_us)
                 return firings
             at_us = received_us
         values = reading.values
@@ -242,16 +252,16 @@ class Engine:
                 return firings
         looks: dict[Instance, None] = {}
         if slot is not None and value.__class__ is float and value - value == 0.0 and at_us > slot.at_us:
-            self._move(slot, value, at_us, looks)
+            self._arrivals.move(slot, value, at_us, self.now_us, looks)
             touched = [slot]
         else:
-            touched = self._apply(reading.device, values, at_us, looks)
+            touched = self._arrivals.apply(reading.device, values, at_us, self.now_us, looks)
         if looks:
-            candidates = self._look_at(looks, touched)
+            candidates = self._arrivals.look(looks, touched, self.now_us)
             if candidates:
-                firings = firings + self._conclude(candidates, 0).firings
-        if self._causes.waiting:
-            firings = self._finish(firings)
+                firings = firings + self._ticks.conclude(candidates, self.now_us).firings
+        if self._ticks.waiting:
+            firings = self._ticks.finish(firings, self.now_us)
         return firings
 
     def advance(self, now_us: int) -> list[Firing]:
@@ -281,7 +291,7 @@ class Engine:
         engine.now_us = state.get("now_us", 0)
         for document in rules:
             engine._roster.enter(engine._compiler.compile(document), engine.now_us)
-        restore_into(engine._roster, engine._timers, state, engine.now_us)
+        restore_into(engine._roster, state, engine.now_us)
         engine._resume_from_us = engine.now_us if state else None
         return engine
 
@@ -302,392 +312,27 @@ class Engine:
         firings: list[Firing] = []
         while (due_us := self._timers.next_due()) <= until_us:
             self.now_us = max(self.now_us, due_us)
-            firings += self._timer_tick(due_us)
+            firings += self._dues.tick(due_us, self.now_us)
         return firings
 
-    def _timer_tick(self, until_us: int) -> list[Firing]:
-        """Run everything due by *until_us* as one tick at the present instant (ruling 2)."""
-        now_us = self.now_us
-        triggered: dict[Instance, bool] = {}
-        candidates: list[Candidate] = []
-        stale: list[Slot] = []
-        delayed: list[Delayed] = []
-        for waiting in list(self._timers.pop_due(until_us)):
-            if isinstance(waiting, Instance):
-                triggered[waiting] = self._interval_ends(waiting) or triggered.get(waiting, False)
-            elif isinstance(waiting, ScheduleTimer):
-                waiting.move(now_us)
-                self._timers.schedule(waiting)
-                triggered.update(dict.fromkeys(self._roster.scheduled(waiting, self._observe), True))
-            elif isinstance(waiting, ExpiryTimer):
-                candidates += self._expired(waiting.state)
-            elif isinstance(waiting, StaleTimer):
-                stale += self._roster.went_stale(waiting, now_us)
-            elif isinstance(waiting, Delayed):
-                delayed.append(waiting)
-        self._look_at_timers(triggered, candidates)
-        firings = self._conclude(candidates, 0).firings if candidates else []
-        for slot in sorted(stale, key=lambda slot: (slot.device, slot.sensor)):
-            self._sensor_event("sensor_stale", slot)
-        for waiting in sorted(delayed, key=lambda item: item.serial):
-            self._roster.undelay(waiting)
-            self._causes.add(waiting.consequence, waiting.concern, waiting.depth)
-        return self._finish(firings)
-
-    def _interval_ends(self, instance: Instance) -> bool:
-        """Tell whether an interval's end triggers the instance now; one that was evaluated already is dropped."""
-        if instance.pending_us > self.now_us:
-            return False
-        instance.pending_us = FAR_US
-        instance.dirty = True
-        if instance.evaluated_us == self.now_us:
-            return False
-        instance.last_eval_us = self.now_us
-        return True
-
-    def _look_at_timers(self, triggered: dict[Instance, bool], candidates: list[Candidate]) -> None:
-        moment = self._moment
-        for instance, fires in triggered.items():
-            moment.completed = False
-            fresh = instance.evaluated_us != self.now_us
-            self._look(instance, candidates, triggered=fires, evaluating=True)
-            if moment.completed and fresh and not fires:
-                self._trigger(instance, candidates)
-
-    def _expired(self, state: RuleState) -> list[Candidate]:
-        active = [instance for instance in state.instances.values() if instance.active]
-        return [candidate for instance in active for candidate in self._clearing(instance)]
-
     def _resume(self, now_us: int) -> list[Firing]:
-        """Go on after a restart: gaps to the durations, overdue timers once, then missed schedules (ruling 19)."""
+        """End the gap that a restart left."""
         start_us, self._resume_from_us = self._resume_from_us or 0, None
         if now_us <= start_us:
             return []
-        for instance in self._roster.instances():
-            self._roster.restarted(instance, start_us, now_us)
-        missed = self._roster.missed_runs(now_us)
         self.now_us = now_us
-        firings = self._timer_tick(now_us - 1) if self._timers.next_due() < now_us else []
-        for timer, count, late in missed:
-            state = timer.state
-            state.missed += count
-            message = f"{count} scheduled runs fell into a stop; {late} made up for"
-            self._notices.add(Notice("runs_missed", now_us, message, state.rule.id))
-            for _ in range(late):
-                candidates: list[Candidate] = []
-                self._look_at_timers(dict.fromkeys(self._roster.scheduled(timer, self._observe), True), candidates)
-                firings += self._finish(self._conclude(candidates, 0).firings)
-        return firings
-
-    # A reading
-
-    def _apply(self, device: str, values: Mapping[str, Any], at_us: int, looks: dict[Instance, None]) -> list[Slot]:
-        """Move the state: put each value in its slot, add to *looks* whom it can concern, return the slots moved."""
-        slots = self._roster.slots_of(device)
-        touched = []
-        for sensor, value in values.items():
-            slot = slots.get(sensor)
-            if value.__class__ is not float or slot is None or value - value != 0.0:
-                if isinstance(value, Mapping):
-                    touched += self._apply_object(device, sensor, value, at_us, looks)
-                    continue
-                try:
-                    value = accepted(value)  # noqa: PLW2901 - from here on it is the accepted value
-                except RefusedReadingError as error:
-                    self._refuse(device, sensor, str(error))
-                    continue
-                slot = slot or self._roster.slot(device, sensor)
-            if at_us > slot.at_us or self._is_new(slot, value, at_us):
-                self._move(slot, value, at_us, looks)
-                touched.append(slot)
-        return touched
-
-    def _move(self, slot: Slot, value: Scalar | None, at_us: int, looks: dict[Instance, None]) -> None:
-        """Put an accepted value in its slot and add to *looks* whom it can concern."""
-        if slot.at_us == NEVER_US:
-            self._roster.meet(slot, self.now_us, self._observe)
-        if not slot.sorted:
-            sort_cuts(slot)
-        slot.at_us = at_us
-        slot.heard_us = self.now_us
-        if not slot.dirty or slot.stale:
-            self._note(slot)
-        crossed = slot.take(value)
-        if crossed is None:
-            looks.update(slot.watchers)
-        else:
-            for watched in crossed:
-                if watched:
-                    looks.update(watched)
-        if slot.always:
-            looks.update(slot.always)
-        if slot.hot:
-            looks.update(slot.hot)
-        if self._timers.next_us <= self.now_us:
-            # A boundary at this very instant counts for a reading of this instant, though its timer comes later.
-            looks.update({instance: None for instance in slot.triggers if instance.due_us <= self.now_us})
-
-    def _is_new(self, slot: Slot, value: Any, at_us: int) -> bool:
-        """Tell whether a value that is not newer than the slot's replaces it; a late one or a duplicate is counted."""
-        if at_us < slot.at_us:
-            self.counts["late"] += 1
-            return False
-        if same_value(value, slot.value):
-            self.counts["duplicate"] += 1
-            return False
-        return True
-
-    def _note(self, slot: Slot) -> None:
-        self._roster.touch(slot)
-        if slot.stale:
-            self._roster.hear_again(slot)
-            self._sensor_event("sensor_recovered", slot)
-
-    def _apply_object(
-        self, device: str, sensor: str, value: Mapping[str, Any], at_us: int, looks: dict[Instance, None]
-    ) -> list[Slot]:
-        """Spread an object of numbers over sensors of their own, and trigger the sensor that it was sent as."""
-        parts = flattened({sensor: value})
-        good = {}
-        for part, inner in parts.items():
-            reason = part_refusal(inner)
-            if reason is None:
-                good[part] = inner
-            else:
-                self._refuse(device, part, reason)
-        touched = self._apply(device, good, at_us, looks)
-        if touched:
-            whole = self._roster.slot(device, sensor)
-            if whole.heard_us == NEVER_US:
-                whole.heard_us = self.now_us
-                self._roster.greet(whole, self.now_us, self._observe)
-            looks.update(whole.always)
-            looks.update(whole.hot)
-            looks.update({instance: None for instance in whole.triggers if instance.due_us <= self.now_us})
-            touched.append(whole)
-        return touched
-
-    def _look_at(self, looks: Mapping[Instance, None], touched: list[Slot]) -> list[Candidate]:
-        """Look at everyone whom a reading can concern; return who would fire or clear."""
-        candidates: list[Candidate] = []
-        moment, now_us = self._moment, self.now_us
-        moment.reading = True
-        for instance in looks:
-            if not instance.plain:
-                triggered = self._triggered(instance, touched)
-                self._look(instance, candidates, triggered=triggered, evaluating=triggered)
-                continue
-            truth = False if instance.limits and fails(instance) else instance.check(now_us)
-            if truth is not instance.truth:
-                instance.truth = truth
-                self._roster.heat(instance)
-            if truth is False:
-                if instance.active or not instance.armed:
-                    self._known_false(instance, candidates)
-            elif truth is True:
-                for slot in touched:
-                    if instance in slot.triggers:
-                        self._trigger(instance, candidates)
-                        break
-        moment.reading = False
-        return candidates
-
-    def _triggered(self, instance: Instance, touched: Iterable[Slot]) -> bool:
-        """Tell whether the slots' readings start an evaluation now; one that must wait is noted (ruling 9)."""
-        now_us = self.now_us
-        triggered = False
-        for slot in touched:
-            interval_us = slot.triggers.get(instance)
-            if interval_us is None:
-                continue
-            if interval_us == 0 or now_us - instance.last_eval_us >= interval_us:
-                triggered = True
-            else:
-                instance.pending_us = min(instance.pending_us, instance.last_eval_us + interval_us)
-                instance.dirty = True
-        if instance.paced:
-            if triggered:
-                instance.last_eval_us = now_us
-                instance.pending_us = FAR_US
-                instance.dirty = True
-            self._roster.reschedule(instance)
-        return triggered
-
-    def _refuse(self, device: str, sensor: str, reason: str) -> None:
-        self.counts["refused"] += 1
-        self._notices.add(Notice("reading_refused", self.now_us, f"{sensor}: {reason}", None, device))
-
-    # Evaluate
-
-    def _look(self, instance: Instance, candidates: list[Candidate], *, triggered: bool, evaluating: bool) -> None:
-        """Look at an instance's conditions; arm, clear or offer it to fire as their truth says."""
-        self._moment.evaluating = evaluating
-        if instance.timed:
-            instance.wakes.clear()
-        truth = instance.check(self.now_us)
-        if instance.timed:
-            self._roster.reschedule(instance)
-        if instance.states is not None:
-            instance.dirty = True
-        if instance.dirty:
-            self._roster.dirty_instances[instance] = None
-        if truth is not instance.truth:
-            instance.truth = truth
-            self._roster.heat(instance)
-        if instance.limits:
-            fails(instance)
-        if truth is False and (instance.active or not instance.armed):
-            self._known_false(instance, candidates)
-        if triggered:
-            self._trigger(instance, candidates)
-
-    def _known_false(self, instance: Instance, candidates: list[Candidate]) -> None:
-        if not instance.armed:
-            instance.armed = True
-            self._roster.mark(instance)
-        if instance.active:
-            candidates += self._clearing(instance)
-        self._roster.heat(instance)
-
-    def _clearing(self, instance: Instance) -> list[Candidate]:
-        """End an instance's activity; return its clear, if an edit has not taken the clear actions away."""
-        instance.active = False
-        self._roster.mark(instance)
-        if not instance.rule.clear_actions:
-            return []
-        return [Candidate(instance, self._roster.states[instance.rule.id], "cleared")]
-
-    def _trigger(self, instance: Instance, candidates: list[Candidate]) -> None:
-        instance.evaluated_us = self.now_us
-        if instance.wants_trigger():
-            candidates.append(Candidate(instance, self._roster.states[instance.rule.id], "fired"))
-
-    def _observe(self, instance: Instance) -> None:
-        """Look at present values without firing; nothing can be active yet."""
-        self._look(instance, [], triggered=False, evaluating=False)
-
-    def _observe_all(self, state: RuleState) -> None:
-        for instance in self._roster.populate(state, self.now_us):
-            self._observe(instance)
-
-    # Decide
-
-    def _conclude(self, candidates: list[Candidate], depth: int) -> Decision:
-        """Decide a tick's candidates; queue what their firings cause."""
-        decision = self._decider.decide(candidates, self.now_us, depth)
-        for instance in decision.refused:
-            message = f"more than {depth - 1} firings caused one another"
-            rule_id, subject = instance.rule.id, instance.subject.id
-            self._notices.add(Notice("rule_failed", self.now_us, message, rule_id, subject))
-        announce = "rule_fired" in self._roster.listeners
-        for firing, instance, consequences in decision.caused:
-            self._roster.mark(instance)
-            if instance.rule.edge or instance.truth is False:
-                self._roster.heat(instance)
-            if not consequences and not announce:
-                continue
-            concern = self._subjects.concern_of(instance.subject)
-            for after_us, consequence in consequences:
-                if after_us:
-                    self._roster.delay(consequence, concern, depth + 1, self.now_us + after_us)
-                else:
-                    self._causes.add(consequence, concern, depth + 1)
-            if announce and firing.kind == "fired" and firing.counted:
-                data = {"rule_id": firing.rule_id, "rule": firing.rule, "subject": firing.subject}
-                self._causes.waiting.append(Happening("rule_fired", data, concern, depth + 1))
-        return decision
-
-    def _finish(self, firings: list[Firing]) -> list[Firing]:
-        """Run the later ticks at the same instant that firings cause, first in, first out (ruling 4)."""
-        waiting = self._causes.waiting
-        while waiting:
-            cause = waiting.popleft()
-            if isinstance(cause, Happening):
-                firings = firings + self._happen(cause)
-            elif isinstance(cause, Run):
-                firings = firings + self._caused_run(cause)
-            elif isinstance(cause, Control):
-                firings = firings + self._control(cause)
-        return firings
-
-    def _caused_run(self, cause: Run) -> list[Firing]:
-        state = self._roster.find(cause.rule)
-        if state is None:
-            self._notices.add(Notice("rule_failed", self.now_us, f"there is no rule {cause.rule!r} to run"))
-            return []
-        return self._run(state, cause.concern, cause.depth, force=cause.force).firings
-
-    def _control(self, cause: Control) -> list[Firing]:
-        state = self._roster.find(cause.rule)
-        if state is None:
-            self._notices.add(Notice("rule_failed", self.now_us, f"there is no rule {cause.rule!r} to switch"))
-            return []
-        enabled = not state.enabled if cause.operation == "toggle" else cause.operation == "enable"
-        return self._switch(state, cause.depth, enabled=enabled)
-
-    # Events and runs
+        return self._dues.resume(start_us, now_us)
 
     def _event(self, event: Event) -> list[Firing]:
         firings = self._arrive(event.at_us)
-        concern = Concern(event.device, event.room, event.farm)
-        self._causes.waiting.append(Happening(event.name, event.data, concern, 0))
-        return self._finish(firings)
-
-    def _sensor_event(self, name: str, slot: Slot) -> None:
-        message = f"{slot.sensor} is silent" if name == "sensor_stale" else f"{slot.sensor} is heard again"
-        self._notices.add(Notice(name, self.now_us, message, None, slot.device))
-        self._causes.waiting.append(Happening(name, {"sensor": slot.sensor}, Concern(device=slot.device), 0))
-
-    def _happen(self, cause: Happening) -> list[Firing]:
-        """Run the tick of one event."""
-        candidates: list[Candidate] = []
-        for instance in self._roster.listening(cause, self._observe):
-            self._look(instance, candidates, triggered=True, evaluating=True)
-        return self._conclude(candidates, cause.depth).firings if candidates else []
-
-    def _run(self, state: RuleState, concern: Concern, depth: int, *, force: bool) -> RunResult:
-        """Run one rule for the subjects concerned."""
-        subjects = [s for s in self._subjects.of_rule(state.rule) if self._subjects.concerned(concern, s)]
-        reason: Reason | None = outside(state.rule, state, self.now_us)
-        if not subjects:
-            return RunResult([], {"": "no_subject"})
-        if not state.enabled and reason is not None:
-            return RunResult([], {subject.id: reason for subject in subjects})
-        candidates: list[Candidate] = []
-        for subject in subjects:
-            instance = self._roster.known(state, subject, self._observe)
-            self._look(instance, candidates, triggered=False, evaluating=True)
-            instance.evaluated_us = self.now_us
-            candidates.append(Candidate(instance, state, "fired", run=True, forced=force))
-        decision = self._conclude(candidates, depth)
-        return RunResult(decision.firings, decision.blocked)
-
-    # The life of a rule
+        self._ticks.waiting.append(Happening(event.name, event.data, Concern(event.device, event.room, event.farm), 0))
+        return self._ticks.finish(firings, self.now_us)
 
     def _state(self, rule_id: str) -> RuleState:
         state = self._roster.states.get(rule_id)
         if state is None:
             raise UnknownRuleError(f"there is no rule {rule_id!r}")
         return state
-
-    def _enter(self, rule: CompiledRule) -> None:
-        self._observe_all(self._roster.enter(rule, self.now_us))
-
-    def _switch(self, state: RuleState, depth: int, *, enabled: bool) -> list[Firing]:
-        if state.enabled == enabled:
-            return []
-        state.mark()
-        if enabled:
-            state.enabled = True
-            self._observe_all(state)
-            return []
-        cleared = self._clear_active(state, depth)
-        self._roster.switch_off(state)
-        return cleared
-
-    def _clear_active(self, state: RuleState, depth: int = 0) -> list[Firing]:
-        candidates = self._expired(state)
-        return self._conclude(candidates, depth).firings if candidates else []
 
     def _plugin_failed(self, fault: Fault) -> None:
         kind = f"{fault.kind}_failed"

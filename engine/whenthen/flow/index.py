@@ -109,3 +109,26 @@ def sort_cuts(slot: Slot) -> None:
     slot.cuts = sorted(slot.by_cut)
     slot.owners = [slot.by_cut[cut] for cut in slot.cuts]
     slot.sorted = True
+
+
+def heat(instance: Instance) -> None:
+    """Keep note at an instance's trigger slots of whether the next trigger would find it willing."""
+    restless = instance.wants_look()
+    wants = restless or instance.wants_trigger()
+    for slot in instance.trigger_slots:
+        if wants:
+            slot.add_hot(instance)
+        elif instance in slot.hot:
+            slot.drop_hot(instance)
+    if restless or instance.restless:
+        _watch_closely(instance, restless=restless)
+
+
+def _watch_closely(instance: Instance, *, restless: bool) -> None:
+    """Have every reading of what an instance reads looked at, or no longer."""
+    instance.restless = restless
+    for slot in instance.slots:
+        if restless:
+            slot.add_hot(instance)
+        elif slot not in instance.trigger_slots and instance in slot.hot:
+            slot.drop_hot(instance)

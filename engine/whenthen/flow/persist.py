@@ -7,12 +7,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from whenthen.extend.action import Consequence, ControlRule, EmitEvent, RunRule
+from whenthen.flow.changes import Changes
 from whenthen.flow.guard import Guard, json_copy
+from whenthen.flow.index import heat
 from whenthen.flow.instance import Instance
 from whenthen.flow.rulestate import Delayed, RuleState
 from whenthen.flow.state import NEVER_US, Slot
 from whenthen.flow.subjects import Concern
-from whenthen.flow.timers import FAR_US, Timers
+from whenthen.flow.timers import FAR_US
 
 if TYPE_CHECKING:
     from whenthen.flow.roster import Roster
@@ -51,37 +53,38 @@ def _names(key: str) -> list[str]:
 
 def state_changes(roster: Roster, now_us: int) -> dict[str, Any]:
     """Return and forget what changed since the last call."""
+    changes = roster.changes
     changed: dict[str, Any] = {"now_us": now_us}
-    slots: dict[str, Any] = {**roster.dropped_slots}
-    slots |= {row_key(slot.device, slot.sensor): _slot_row(slot) for slot in roster.dirty_slots}
-    roster.dropped_slots.clear()
-    for slot in roster.dirty_slots:
+    slots: dict[str, Any] = {**changes.dropped_slots}
+    slots |= {row_key(slot.device, slot.sensor): _slot_row(slot) for slot in changes.slots}
+    changes.dropped_slots.clear()
+    for slot in changes.slots:
         slot.dirty = False
         slot.unsettle()
-    roster.dirty_slots.clear()
-    rules: dict[str, Any] = dict.fromkeys(roster.removed)
+    changes.slots.clear()
+    rules: dict[str, Any] = dict.fromkeys(changes.removed_rules)
     instances: dict[str, Any] = {}
-    roster.removed.clear()
-    for state in roster.dirty_rules:
+    changes.removed_rules.clear()
+    for state in changes.rules:
         if roster.states.get(state.rule.id) is state:  # otherwise it was removed meanwhile
             rules[state.rule.id] = _rule_row(state)
-    roster.dirty_rules.clear()
-    for instance in roster.dirty_instances:
+    changes.rules.clear()
+    for instance in changes.instances:
         instances[row_key(instance.rule.id, instance.subject.id)] = _instance_row(instance, roster.guard)
         instance.dirty = False
-    roster.dirty_instances.clear()
-    for dropped in roster.dropped:
+    changes.instances.clear()
+    for dropped in changes.dropped_instances:
         instances.setdefault(dropped, None)
-    roster.dropped.clear()
+    changes.dropped_instances.clear()
     if slots:
         changed["slots"] = slots
     if rules:
         changed["rules"] = rules
     if instances:
         changed["instances"] = instances
-    if roster.delayed_changed:
-        changed["delayed"] = [_delayed_row(item) for item in roster.delayed]
-        roster.delayed_changed = False
+    if changes.delayed:
+        changed["delayed"] = [_delayed_row(item) for item in roster.delays.waiting]
+        changes.delayed = False
     return changed
 
 
@@ -155,15 +158,15 @@ def _delayed_row(item: Delayed) -> dict[str, Any]:
     }
 
 
-def restore_into(roster: Roster, timers: Timers, kept: Mapping[str, Any], now_us: int) -> None:
+def restore_into(roster: Roster, kept: Mapping[str, Any], now_us: int) -> None:
     """Fill a roster that already has its rules with what was kept."""
     for key, row in kept.get("slots", {}).items():
         device, sensor = _names(key)
-        slot = roster.slot(device, sensor)
+        slot = roster.slots.slot(device, sensor)
         slot.put(row["value"])
         slot.at_us, slot.heard_us = row["at_us"], row["heard_us"]
         slot.stale = row.get("stale", False)
-        roster.see(device)
+        roster.subjects.see(device)
     for rule_id, row in kept.get("rules", {}).items():
         if rule_id in roster.states:
             _restore_rule(roster.states[rule_id], row)
@@ -176,13 +179,13 @@ def restore_into(roster: Roster, timers: Timers, kept: Mapping[str, Any], now_us
         for timer in state.schedules:
             cursor_us = kept.get("rules", {}).get(rule_id, {}).get("schedules", {}).get(timer.key)
             if cursor_us is not None:
-                timer.move(cursor_us)
-                timers.schedule(timer)
+                roster.schedules.go_on(timer, cursor_us)
     for row in kept.get("delayed", ()):
         consequence = _CONSEQUENCES[row["kind"]](**row["consequence"])
-        roster.delay(consequence, Concern(**row["concern"]), row["depth"], row["due_us"])
-    roster.resume_silences()
-    _forget_changes(roster)
+        roster.delays.add(consequence, Concern(**row["concern"]), row["depth"], row["due_us"])
+    if roster.listing.silence_matters:
+        roster.silences.resume()
+    _forget_changes(roster.changes)
 
 
 def _restore_rule(state: RuleState, row: Mapping[str, Any]) -> None:
@@ -205,13 +208,13 @@ def _restore_instances(roster: Roster, state: RuleState, rows: Mapping[str, Any]
         instance.timed = bool(instance.wakes)
         if instance.states is None and not instance.timed:
             instance.truth = instance.check(now_us)
-        roster.reschedule(instance)
-        roster.heat(instance)
+        roster.looks.reschedule(instance)
+        heat(instance)
 
 
-def _forget_changes(roster: Roster) -> None:
-    for slot in roster.dirty_slots:
+def _forget_changes(changes: Changes) -> None:
+    for slot in changes.slots:
         slot.dirty = False
-    roster.dirty_slots.clear()
-    roster.dirty_rules.clear()
-    roster.delayed_changed = False
+    changes.slots.clear()
+    changes.rules.clear()
+    changes.delayed = False

@@ -167,5 +167,5 @@ def test_asking_changes_nothing() -> None:
         assert asked.next_due_us == left.next_due_us
         assert deepcopy(asked.changed_state()) == left.changed_state()
     assert asked.advance(500 * S) == left.advance(500 * S)
-    slots = asked._roster.slots["d1"].values()
+    slots = asked._roster.slots.of("d1").values()
     assert all(instance.rule.id == "r" and len(slot.always) <= 1 for slot in slots for instance in slot.always)

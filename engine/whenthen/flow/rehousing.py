@@ -1,0 +1,95 @@
+"""Devices that come to the directory, move in it or leave it, and the instances that follow them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from whenthen.flow.index import forget, heat
+from whenthen.flow.instance import Instance
+from whenthen.flow.persist import row_key
+from whenthen.flow.roster import Roster
+from whenthen.flow.rulestate import RuleState
+from whenthen.flow.state import NEVER_US
+from whenthen.flow.subjects import Subject, Subjects
+
+
+class Rehousing:
+    """Has every rule follow the directory as it is now."""
+
+    def __init__(self, roster: Roster, subjects: Subjects) -> None:
+        self._roster = roster
+        self._subjects = subjects
+
+    def follow(
+        self, device_ids: Collection[str], now_us: int
+    ) -> tuple[list[Instance], list[tuple[RuleState, Instance]]]:
+        """Follow devices that came, moved or went.
+
+        Return the instances that may read something else now, and those that have no subject any more.
+        """
+        directory = self._subjects.directory
+        for device_id in device_ids:
+            if directory is not None and directory.device(device_id) is None:
+                self._forget_device(device_id)
+        moved: list[Instance] = []
+        gone: list[tuple[RuleState, Instance]] = []
+        for state in self._roster.states.values():
+            if state.enabled:
+                self._follow(state, device_ids, now_us, moved, gone)
+        return moved, gone
+
+    def _follow(
+        self,
+        state: RuleState,
+        device_ids: Collection[str],
+        now_us: int,
+        moved: list[Instance],
+        gone: list[tuple[RuleState, Instance]],
+    ) -> None:
+        """Follow the devices with one rule."""
+        roster = self._roster
+        for instance in list(state.instances.values()):
+            if instance.subject.kind == "device" and instance.subject.id not in device_ids:
+                continue
+            subject = self._subjects.again(state.rule, instance.subject)
+            if subject is None:
+                gone.append((state, instance))
+                continue
+            self._rebind(instance, subject)
+            moved.append(instance)
+            roster.schedules.follow(state, subject, now_us)
+        for subject in self._new_subjects(state, device_ids):
+            roster.looks.observe(roster.instance(state, subject), now_us)
+            roster.schedules.follow(state, subject, now_us)
+
+    def _new_subjects(self, state: RuleState, device_ids: Collection[str]) -> list[Subject]:
+        rule = state.rule
+        if rule.global_subject:
+            found: list[Subject | None] = [*self._subjects.of_rule(rule)]
+        else:
+            devices = [self._subjects.device(one) for one in device_ids if self._subjects.exists(one)]
+            found = [self._subjects.of_device(rule.scope, device) for device in devices]
+        return [one for one in dict.fromkeys(found) if one is not None and one.id not in state.instances]
+
+    def _forget_device(self, device_id: str) -> None:
+        """Let nothing be known of a device; a rule that names it outright finds it unknown."""
+        self._subjects.forget(device_id)
+        changes = self._roster.changes
+        for slot in self._roster.slots.of(device_id).values():
+            slot.put(None)
+            slot.at_us = slot.heard_us = NEVER_US
+            slot.unsettle()
+            self._roster.silences.forget(slot)
+            if slot.dirty:
+                changes.slots.remove(slot)
+                slot.dirty = False
+            changes.dropped_slots[row_key(device_id, slot.sensor)] = None
+
+    def _rebind(self, instance: Instance, subject: Subject) -> None:
+        """Have an instance read what its subject's devices are now; it remembers what it did."""
+        forget(instance)
+        instance.subject = subject
+        instance.states = instance.states or {}
+        self._roster.bind(instance)
+        self._roster.looks.reschedule(instance)
+        heat(instance)
