@@ -16,26 +16,61 @@ AT_LEAST_ONCE = None
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """A rule fires or clears *count* times (0: never; ``None``: at least once) from *from_us* to *until_us*, inclusive.
+class Window:
+    """A stretch of a history: all from *start_us* on, within *bounds* (``from``, ``after``, ``until``, ``before``)."""
 
-    *until_us* is ``None`` when the window ends with the history. With *subject* or *action* only the firings for that
-    subject, or with such an action that runs, are counted. *pointer* is where the scenario says so.
+    start_us: int
+    bounds: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def from_us(self) -> int:
+        """The first instant of it."""
+        given = {"after": self.start_us - 1, **dict(self.bounds)}
+        return max(given.get("from", self.start_us), given["after"] + 1)
+
+    @property
+    def until_us(self) -> int | None:
+        """The last instant of it; ``None`` when it ends with the history."""
+        return min(
+            (at_us - (name == "before") for name, at_us in self.bounds if name in ("until", "before")), default=None
+        )
+
+    @property
+    def last_us(self) -> int:
+        """The last instant that it names."""
+        return self.from_us if self.until_us is None else self.until_us
+
+    def holds(self, at_us: int) -> bool:
+        """Tell whether an instant lies in it."""
+        return self.distance_us(at_us) == 0
+
+    def distance_us(self, at_us: int) -> int:
+        """Return how far an instant lies outside it."""
+        if at_us < self.from_us:
+            return self.from_us - at_us
+        return 0 if self.until_us is None else max(0, at_us - self.until_us)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A rule fires or clears *count* times (0: never; ``None``: at least once) within a window.
+
+    With *subject* or *action* only the firings for that subject, or with such an action that runs, are counted.
+    *pointer* is where the scenario says so.
     """
 
     pointer: str
     rule_id: str
     kind: Kind
     count: int | None
-    from_us: int
-    until_us: int | None = None
+    window: Window
     subject: str | None = None
     action: Mapping[str, Any] | None = None
 
     @property
     def last_us(self) -> int:
         """The last instant that it names."""
-        return self.from_us if self.until_us is None else self.until_us
+        return self.window.last_us
 
     def counts(self, firing: Firing) -> bool:
         """Tell whether a firing is of the rule, the kind, the subject and the action, whenever it happened."""
@@ -46,16 +81,6 @@ class Expected:
             and self.subject in (None, firing.subject)
             and (self.action is None or any(_fits(call, self.action) for call in firing.actions))
         )
-
-    def within(self, firing: Firing) -> bool:
-        """Tell whether a firing lies in the window."""
-        return self.from_us <= firing.at_us and (self.until_us is None or firing.at_us <= self.until_us)
-
-    def distance_us(self, firing: Firing) -> int:
-        """Return how far a firing lies outside the window."""
-        if firing.at_us < self.from_us:
-            return self.from_us - firing.at_us
-        return 0 if self.until_us is None else max(0, firing.at_us - self.until_us)
 
     @property
     def about(self) -> bool:
@@ -106,22 +131,16 @@ def read_expectations(
             fate: Kind = "fired" if kind in ("fires", "never_fires") else "cleared"
             count = 0 if kind.startswith("never") else AT_LEAST_ONCE if entry[kind] is True else entry[kind]
             about = entry.get("subject"), entry.get("action")
-            expectations.append(Expected(pointer, rule_id, fate, count, *window, *about))
+            expectations.append(Expected(pointer, rule_id, fate, count, window, *about))
     return tuple(expectations), promises
 
 
-def _window(
-    entry: Mapping[str, Any], history: History, pointer: str, start_us: int, problems: list[Problem]
-) -> tuple[int, int | None]:
-    given = {
-        name: history.instant(entry, name, pointer) for name in ("from", "after", "until", "before") if name in entry
-    }
-    from_us = max(given.get("from", start_us), given.get("after", start_us - 1) + 1)
-    ends = [given[name] - (name == "before") for name in ("until", "before") if name in given]
-    until_us = min(ends, default=None)
-    if until_us is not None and until_us < from_us:
+def _window(entry: Mapping[str, Any], history: History, pointer: str, start_us: int, problems: list[Problem]) -> Window:
+    named = [name for name in ("from", "after", "until", "before") if name in entry]
+    window = Window(start_us, tuple((name, history.instant(entry, name, pointer)) for name in named))
+    if window.last_us < window.from_us:
         problems.append(Problem("bad_value", pointer, "the window ends before it begins", "swap the two times?"))
-    return from_us, until_us
+    return window
 
 
 def _fits(call: ActionCall, wanted: Mapping[str, Any]) -> bool:

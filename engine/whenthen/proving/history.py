@@ -69,6 +69,7 @@ class History:
         self._zone = zone
         self._rules = rules
         self._problems = problems
+        self._repeating: list[str] = []
         self._read: Mapping[str, Callable[[Mapping[str, Any], str], Step | _Repeated | _Span]] = {
             "values": self._reading,
             "event": self._event,
@@ -82,6 +83,8 @@ class History:
 
     def steps(self, entries: Sequence[Any], pointer: str = "/timeline") -> tuple[Step, ...]:
         """Return the steps in order of time; what is at one instant, in the order of the entries."""
+        objects = [entry for entry in entries if isinstance(entry, dict)]
+        self._repeating = sorted({str(entry.get("device")) for entry in objects if "every_seconds" in entry})
         found: list[Step | _Repeated | _Span] = []
         for index, entry in enumerate(entries):
             kind = checked_entry(ENTRIES, entry, f"{pointer}/{index}", self._problems)
@@ -94,7 +97,6 @@ class History:
                 Problem("too_long", pointer, message, "let readings come less often, or replay a file")
             )
             return ()
-        self._check_silences(entries, pointer)
         gaps = [one for one in found if isinstance(one, _Span)]
         # While nobody is there, nobody hears: what comes at the very instant of the stop comes in the order given.
         gaps += [_Span(one.at_us + 1, one.at_us + one.down_us) for one in found if isinstance(one, Restart)]
@@ -136,19 +138,13 @@ class History:
         return Switch(self.instant(entry, "at", pointer), rule_id, enabled=way == "enable")
 
     def _silence(self, entry: Mapping[str, Any], pointer: str) -> _Span:
+        if (silent := entry["silence"]) not in self._repeating:
+            message = f"no readings of {silent!r} come again and again, so none can fail to"
+            hint = f"there are {', '.join(self._repeating)}" if self._repeating else "give a reading every_seconds"
+            self._problems.append(Problem("bad_value", f"{pointer}/silence", message, hint))
         from_us = self.instant(entry, "at", pointer)
         until_us = from_us + seconds_us(entry["for_seconds"]) if "for_seconds" in entry else _FOREVER_US
-        return _Span(from_us, until_us, entry["silence"])
-
-    def _check_silences(self, entries: Sequence[Any], pointer: str) -> None:
-        objects = [entry for entry in entries if isinstance(entry, dict)]
-        devices = sorted({str(entry.get("device")) for entry in objects if "every_seconds" in entry})
-        for index, entry in enumerate(entries):
-            silent = entry.get("silence") if isinstance(entry, dict) else None
-            if isinstance(silent, str) and silent not in devices:
-                message = f"no readings of {silent!r} come again and again, so none can fail to"
-                hint = f"there are {', '.join(devices)}" if devices else "give a reading every_seconds"
-                self._problems.append(Problem("bad_value", f"{pointer}/{index}/silence", message, hint))
+        return _Span(from_us, until_us, silent)
 
 
 def _written_out(one: Step | _Repeated, gaps: Sequence[_Span]) -> Iterator[Step]:

@@ -57,13 +57,16 @@ def judge(scenario: Scenario, played: Played) -> Iterator[Failure]:
 
 
 def _judge_rule(one: Expected, scenario: Scenario, played: Played, words: Words) -> Iterator[Failure]:
-    within = [firing for firing in played.firings if one.counts(firing) and one.within(firing)]
+    within = [firing for firing in played.firings if one.counts(firing) and one.window.holds(firing.at_us)]
     if one.met(len(within)):
         return
     happened = [words.count(one, within), *_instead(one, played, words)]
+    rule = next(rule for rule in played.rules if rule["id"] == one.rule_id)
+    if one.kind == "cleared" and not rule.get("clear_actions"):
+        happened.append("the rule has no clear_actions")
     trees: list[dict[str, Any]] = []
     if len(within) < (1 if one.count is None else one.count):
-        last_us = scenario.end_us if one.until_us is None else one.until_us
+        last_us = scenario.end_us if one.window.until_us is None else one.window.until_us
         trees = why(played, one.rule_id, last_us, one.subject)
         happened += [words.tree(one, tree, last_us) for tree in trees[:_SUBJECTS]]
     yield Failure(one.pointer, words.expected(one), tuple(happened), tuple(trees))
@@ -72,16 +75,16 @@ def _judge_rule(one: Expected, scenario: Scenario, played: Played, words: Words)
 def _instead(one: Expected, played: Played, words: Words) -> Iterator[str]:
     """Yield what the rule did beside what is counted: otherwise within the window, and the nearest outside it."""
     for firing in [firing for firing in played.firings if _near_miss(one, firing)][:_NEAREST]:
-        yield f"{'superseded' if not firing.counted else 'but'} at {words.doing(firing)}"
-    outside = [firing for firing in played.firings if one.counts(firing) and not one.within(firing)]
+        yield words.otherwise(firing)
+    outside = [firing for firing in played.firings if one.counts(firing) and not one.window.holds(firing.at_us)]
     if outside:
-        nearest = sorted(sorted(outside, key=one.distance_us)[:_NEAREST], key=lambda firing: firing.at_us)
-        yield f"nearest outside that time: {words.firings(nearest)}"
+        nearest = sorted(outside, key=lambda firing: one.window.distance_us(firing.at_us))[:_NEAREST]
+        yield f"nearest outside that time: {words.firings(sorted(nearest, key=lambda firing: firing.at_us))}"
 
 
 def _near_miss(one: Expected, firing: Firing) -> bool:
     same = firing.rule_id == one.rule_id and firing.kind == one.kind
-    return same and one.within(firing) and not one.counts(firing)
+    return same and one.window.holds(firing.at_us) and not one.counts(firing)
 
 
 def _judge_actuator(one: ExpectedSetting, played: Played, words: Words) -> Iterator[Failure]:

@@ -33,12 +33,13 @@ DEFAULT_START = "2026-01-05T00:00:00"
 
 
 class InvalidScenarioError(WhenthenError):
-    """A scenario that cannot be run, with all of its problems at once."""
+    """A scenario that cannot be run, with all of its problems at once; *name* is its own, if it could be read."""
 
     code = "invalid_scenario"
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, problems: tuple[Problem, ...], name: str = "") -> None:
         self.problems = problems
+        self.name = name
         super().__init__("; ".join(map(str, problems)))
 
 
@@ -105,7 +106,8 @@ def read_scenario(document: Any, registry: Registry, folder: Path) -> Scenario:
             Problem("missing_field", "/expect", "nothing is expected", "say what must happen, and what must not")
         )
     if problems:
-        raise InvalidScenarioError(tuple(problems))
+        name = document.get("name")
+        raise InvalidScenarioError(tuple(problems), name if isinstance(name, str) else "")
     last_us = max([start_us, *map(_end_of, steps), *(one.last_us for one in expectations)])
     return Scenario(
         document["name"],

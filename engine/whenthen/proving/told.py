@@ -8,9 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from whenthen.clock import DAY_US, from_us
-from whenthen.model.firing import ActionCall, Firing
+from whenthen.model.firing import ActionCall, Firing, Notice
 from whenthen.proving.actuators import Change
-from whenthen.proving.expect import Expected, ExpectedSetting
+from whenthen.proving.expect import Expected, ExpectedSetting, Window
 from whenthen.proving.offsets import told_span
 from whenthen.proving.scenario import Scenario
 
@@ -49,7 +49,7 @@ class Words:
         what = f"{self._names[one.rule_id]!r} {'never ' if one.count == 0 else ''}{does}{often}"
         whom = f" for {one.subject}" if one.subject is not None else ""
         doing = f" with {_json(one.action)}" if one.action is not None else ""
-        return what + whom + doing + self._window(one)
+        return what + whom + doing + self._window(one.window)
 
     def expected_setting(self, one: ExpectedSetting) -> str:
         """Return what is expected of an actuator as a sentence."""
@@ -62,15 +62,16 @@ class Words:
         more = [f"and {len(firings) - _SHOWN} more"] if len(firings) > _SHOWN else []
         return ", ".join(told + more)
 
-    def doing(self, firing: Firing) -> str:
-        """Return one firing with what it did."""
-        return f"{self.firings([firing])}: {'; '.join(map(self._action, firing.actions))}"
+    def otherwise(self, firing: Firing) -> str:
+        """Return a firing that was not as expected, with what it did."""
+        lost = "" if firing.counted or firing.kind == "cleared" else ", but every action lost its actuator"
+        return f"it {firing.kind} at {self.firings([firing])}{lost}: {'; '.join(map(self._action, firing.actions))}"
 
     def count(self, one: Expected, firings: Sequence[Firing]) -> str:
         """Return how often a rule did what it was expected to do, and when."""
         did = {"fired": "fire", "cleared": "clear"}[one.kind]
         if not firings:
-            return f"it did not {did}{' so' if one.about else ''}"
+            return f"it did not {did}{' like that' if one.about else ''}"
         often = "once" if len(firings) == 1 else f"{len(firings)} times"
         return f"it {one.kind} {often}: {self.firings(firings)}"
 
@@ -92,14 +93,14 @@ class Words:
         seen = "".join(f"; {_reading(reading)}" for reading in failed.get("readings", ()))
         return f"{when}: {failed['path']} {is_it}: {failed['describe']}{reason}{seen}"
 
-    def _window(self, one: Expected) -> str:
-        if one.from_us == self._start_us and one.until_us is None:
-            return ""
-        if one.until_us is None:
-            return f" from {self.instant(one.from_us)} on"
-        if one.from_us == self._start_us:
-            return f" until {self.instant(one.until_us)}"
-        return f" between {self.instant(one.from_us)} and {self.instant(one.until_us)}"
+    def notice(self, notice: Notice) -> str:
+        """Return what the engine reported."""
+        whom = [part for part in (notice.subject, self._names.get(notice.rule_id or "")) if part]
+        times = f" ({notice.count:,} times)" if notice.count > 1 else ""
+        return f"{self.instant(notice.at_us)} {' '.join([notice.kind, *whom])}: {notice.message}{times}"
+
+    def _window(self, window: Window) -> str:
+        return "".join(f" {name} {self.instant(at_us)}" for name, at_us in window.bounds)
 
     def _action(self, call: ActionCall) -> str:
         text = f"{call.type} {_json(call.config)}"
