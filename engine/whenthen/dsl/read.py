@@ -12,6 +12,9 @@ from uuid import UUID, uuid5
 from whenthen.errors import Problem, WhenthenError
 
 MAX_FILE_BYTES = 10_000_000
+OTHER_ENDINGS = (".scenario.json", ".promises.json")
+"""So end the names of files that lie beside rules and are none."""
+
 _NAMESPACE = UUID("6f1c6d1e-5a3b-5d3c-9c39-3f6f2d2f9a10")
 
 
@@ -48,11 +51,15 @@ def rule_id_of(document: Any) -> str:
 
 
 def read_rules(path: Path) -> tuple[list[RuleSource], list[FileProblem]]:
-    """Return the rules of a file (one rule, or a list of them) or of a folder's ``*.json`` files, and all problems."""
+    """Return the rules of a file (one rule, or a list of them) or of a folder's ``*.json`` files, and all problems.
+
+    In a folder, files that are no rules by their name (scenarios, promises) are left out.
+    """
     if path.is_dir():
-        files = sorted(path.glob("*.json"))
+        files = sorted(file for file in path.glob("*.json") if not file.name.endswith(OTHER_ENDINGS))
         if not files:
-            return [], [FileProblem(path, Problem("no_rules", "", "the folder holds no *.json file", "name another"))]
+            message = "the folder holds no *.json file with rules"
+            return [], [FileProblem(path, Problem("no_rules", "", message, "name another"))]
     else:
         files = [path]
     sources: list[RuleSource] = []
