@@ -75,7 +75,7 @@ class Validator:
         """Return every problem of a document that its schemas can tell, in order of place; none for a sound one."""
         if not isinstance(document, dict):
             return [Problem("bad_type", "", f"a rule is an object, not {_named(document)}", "write {…}")]
-        refusal = _too_large(document)
+        refusal = too_large(document)
         if refusal is not None:
             return [refusal]
         problems = self._frame.problems(document, "")
@@ -229,14 +229,18 @@ def _validity(document: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("bad_value", "/valid_until", "valid_until is not after valid_from", "swap them?")
 
 
-def _too_large(document: Any) -> Problem | None:
-    """Refuse what is too long or too deep before anything walks it; numbers that are none, too."""
+def too_large(document: Any, most_characters: int = MAX_DOCUMENT_CHARACTERS) -> Problem | None:
+    """Refuse what is too long or too deep before anything walks it; numbers that are none, too.
+
+    >>> too_large({"value": float("inf")}).pointer
+    '/value'
+    """
     waiting: list[tuple[Any, int, str]] = [(document, 0, "")]
     characters = 0
     while waiting:
         value, depth, pointer = waiting.pop()
         if depth > MAX_DOCUMENT_DEPTH:
-            return Problem("too_deep", "", f"the rule is nested more than {MAX_DOCUMENT_DEPTH} deep", "flatten it")
+            return Problem("too_deep", "", f"it is nested more than {MAX_DOCUMENT_DEPTH} deep", "flatten it")
         if isinstance(value, str):
             characters += len(value)
         elif isinstance(value, float):
@@ -250,8 +254,8 @@ def _too_large(document: Any) -> Problem | None:
         elif isinstance(value, list):
             characters += len(value)
             waiting.extend((inner, depth + 1, f"{pointer}/{index}") for index, inner in enumerate(value))
-        if characters > MAX_DOCUMENT_CHARACTERS:
-            return Problem("too_long", "", "the rule is longer than a million characters", "split it")
+        if characters > most_characters:
+            return Problem("too_long", "", f"it is longer than {most_characters:,} characters", "split it")
     return None
 
 
@@ -290,6 +294,8 @@ def _told(error: ValidationError, prefix: str) -> Iterator[Problem]:  # noqa: C9
             near = get_close_matches(str(value), options, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(options)}"
             yield Problem("bad_value", pointer, f"{_short(value)} is not possible here", hint)
+        case "dependentRequired":
+            yield from _companions(error, pointer)
         case "anyOf" | "oneOf":
             yield Problem("bad_value", pointer, f"{_short(value)} is not possible here", _alternatives(error))
         case "propertyNames" | "pattern":
@@ -302,6 +308,13 @@ def _missing(error: ValidationError, pointer: str, name: str) -> Iterator[Proble
     near = get_close_matches(name, [key for key in error.instance if key not in error.schema.get("properties", {})], 1)
     hint = f"is {near[0]!r} meant to be it?" if near else "it is required"
     yield Problem("missing_field", pointer, f"the field {name!r} is missing", hint)
+
+
+def _companions(error: ValidationError, pointer: str) -> Iterator[Problem]:
+    for name, needed in error.validator_value.items():
+        for other in needed if name in error.instance else ():
+            if other not in error.instance:
+                yield Problem("missing_field", pointer, f"the field {other!r} is missing", f"{name!r} needs it")
 
 
 def _alternatives(error: ValidationError) -> str:
@@ -322,6 +335,7 @@ _BOUNDS = {
     "minItems": "must have at least {} entries",
     "maxItems": "must have at most {} entries",
     "maxProperties": "must have at most {} entries",
+    "const": "must be {}",
     "uniqueItems": "must not repeat an entry",
 }
 
@@ -330,7 +344,7 @@ def _bound(error: ValidationError) -> str:
     form = _BOUNDS.get(str(error.validator))
     if form is None:
         return re.sub(r"\s+", " ", error.message)[:200]
-    return f"{form.format(error.validator_value)}, not {_short(error.instance)}"
+    return f"{form.format(_short(error.validator_value))}, not {_short(error.instance)}"
 
 
 def _named(value: Any) -> str:
