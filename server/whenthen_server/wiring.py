@@ -52,6 +52,7 @@ class House:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
+        providers = auth.providers_of(settings)
         auth.prepare_folder(settings.data.folder)
         self.registry: Registry = load_registry(
             disabled=settings.plugins.disabled, folder=settings.plugins.folder, isolated=settings.plugins.isolated
@@ -59,9 +60,14 @@ class House:
         self.metrics = Metrics()
         self.database: Engine = open_database(settings.database_url)
         upgrade_engine(self.database)
-        self.login_path = auth.first_start(settings.data.folder, self.database, self.clock)
-        self.hasher = auth.Hasher(auth.signing_key(settings.data.folder))
-        self.gate = auth.Gate(self.database, self.hasher)
+        self.hasher = auth.hasher_of(settings)
+        self.login_path = auth.first_start(settings.data.folder, self.database, self.clock, self.hasher)
+        self.gate = auth.Gate(
+            self.database,
+            self.hasher,
+            sessions=auth.sessions_of(settings, self.database, self.hasher),
+            tokens=auth.BearerTokens(providers),
+        )
         self.people = auth.People(
             self.database, self.hasher, self.clock, changed=self.gate.forget, audit=partial(note, self.database)
         )
@@ -203,7 +209,7 @@ def login_url(settings: Settings) -> str:
     """Return the path of an address that signs the owner in, once; raises ``LookupError`` before the first start."""
     database = open_database(settings.database_url)
     try:
-        return auth.login_url(database, auth.Hasher(auth.signing_key(settings.data.folder)), SystemClock())
+        return auth.login_url(database, auth.hasher_of(settings), SystemClock())
     finally:
         database.dispose()
 
