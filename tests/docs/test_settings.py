@@ -16,7 +16,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "server" / "settings.md").read_text
 BLOCKS = [
     pytest.param(block, id=f"{page.name}-{number}")
     for page in sorted((Path(__file__).parents[2] / "docs" / "server").glob("*.md"))
-    for number, block in enumerate(re.findall(r"^```yaml\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+    for number, block in enumerate(re.findall(r"(?ms)^```yaml\n(.*?)^```", page.read_text(encoding="utf-8")))
 ]
 
 
