@@ -82,6 +82,7 @@ class House:
             listeners=[self.hub],
             clock=self.clock,
             threads=settings.automation.scheduler.max_concurrent_rules,
+            max_sensors=settings.limits.sensors_per_device,
             explain=_explained,
             before_load=lambda: self.places.load(to_us(self.clock.now())),
         )

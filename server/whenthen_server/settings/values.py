@@ -119,6 +119,7 @@ class Limits:
     callers: int
     idempotency_hours: float
     idempotency_answers: int
+    sensors_per_device: int
 
 
 @dataclass(frozen=True, slots=True)
