@@ -121,6 +121,10 @@ class Engine:
         slot = self._roster.slots.find(device, sensor)
         return None if slot is None or slot.at_us == NEVER_US else (slot.value, slot.at_us)
 
+    def heard(self, device: str) -> int:
+        """Return how many sensors of a device were ever heard."""
+        return sum(slot.at_us != NEVER_US for slot in self._slots.get(device, {}).values())
+
     def warnings(self, rule_id: str) -> list[Problem]:
         """Return what is doubtful about a rule: placeholders and functions that nobody knows (ruling 27)."""
         state = self._state(rule_id)

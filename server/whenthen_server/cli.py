@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import click
 
+from whenthen.cli.wanted import plugin_options, plugins_of
 from whenthen.errors import WhenthenError
 
 _EXTRAS = {"psycopg": "postgres", "apprise": "notify"}
@@ -49,8 +51,21 @@ def explained(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError(sentence) from error
         except WhenthenError as error:
             raise click.UsageError(str(error)) from error
+        except Exception as error:
+            said = _of_database(error)
+            if said is None:
+                raise
+            raise click.UsageError(said) from error
 
     return run
+
+
+def _of_database(error: Exception) -> str | None:
+    """Return what a database says of itself; ``None`` when the error is of another kind."""
+    errors = sys.modules.get("sqlalchemy.exc")  # who raises one has imported it
+    if errors is None or not isinstance(error, errors.DatabaseError):
+        return None
+    return f"the database cannot be used: {str(error.orig).strip()}"
 
 
 def _settings(file: Path | None, data: Path | None, **server: Any) -> Any:
@@ -63,6 +78,24 @@ def _settings(file: Path | None, data: Path | None, **server: Any) -> Any:
     return load_settings(file, {**os.environ, **given})
 
 
+def _plugins_too(settings: Any) -> Any:
+    """Return the settings with the plugins that options chose, before the command's name or after it."""
+    chosen, plugins = plugins_of(click.get_current_context()), settings.plugins
+    return replace(
+        settings,
+        plugins=replace(
+            plugins,
+            disabled=_together(plugins.disabled, chosen.disabled),
+            folder=chosen.folder or plugins.folder,
+            isolated=_together(plugins.isolated, chosen.isolated),
+        ),
+    )
+
+
+def _together(first: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*first, *more]))
+
+
 def _part(name: str) -> Any:
     """Import a part of the server only when its command runs: it needs the extra."""
     return import_module(f"whenthen_server.{name}")
@@ -73,13 +106,15 @@ def _part(name: str) -> Any:
 @click.option("--port", type=int, help="TCP port; 0 takes a free one.  [default: 5005]")
 @data_option
 @settings_option
+@plugin_options
 @explained
 def serve(host: str | None, port: int | None, data: Path | None, settings_file: Path | None) -> None:
     """Start the server: devices, readings and rules, live and durable.
 
     Without any option it keeps a database in the folder data, listens on 127.0.0.1:5005 and prints one URL to open.
     """
-    settings = _settings(settings_file, data, host=host, port=port)
+    settings = _plugins_too(_settings(settings_file, data, host=host, port=port))
+    _part("wiring").check(settings)
     from whenthen_server.app import create_app  # noqa: PLC0415 - needs the extra
     from whenthen_server.logs import set_up_logs  # noqa: PLC0415
     from whenthen_server.serve import serve as serve_until_told  # noqa: PLC0415
@@ -115,6 +150,7 @@ def serve(host: str | None, port: int | None, data: Path | None, settings_file: 
     metavar="KIND:TARGET[:SENSOR]",
     help="Break something from the beginning, such as leak:fruiting; may be repeated.",
 )
+@plugin_options
 @explained
 def demo(  # noqa: PLR0913, PLR0917 - one argument an option
     host: str | None,
@@ -129,7 +165,8 @@ def demo(  # noqa: PLR0913, PLR0917 - one argument an option
 
     With --speed all that is in it lives faster, rules, keys and sessions included.
     """
-    settings = _settings(settings_file, data, host=host, port=port)
+    settings = _plugins_too(_settings(settings_file, data, host=host, port=port))
+    _part("wiring").check(settings)
     from whenthen_server.demo import Fault  # noqa: PLC0415 - needs the extra
     from whenthen_server.logs import set_up_logs  # noqa: PLC0415
     from whenthen_server.serve import serve as serve_until_told  # noqa: PLC0415

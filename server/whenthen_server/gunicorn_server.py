@@ -26,6 +26,7 @@ _SILENT_WORKER_SECONDS = 120
 _FOR_CLOSING = 0.4
 """The share of the graceful seconds that is kept for ``close`` when requests would take all of them."""
 _MARGIN_SECONDS = 0.5
+_WRONG_USE = 2
 
 
 class Lines(Logger):  # type: ignore[misc] # gunicorn ships no types
@@ -106,6 +107,17 @@ class Embedded(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
         self.lifeline = Lifeline()
         self.grace_seconds = server.graceful_seconds
         super().__init__()
+
+    def run(self) -> None:
+        """Serve until told to stop; settings with which nothing can be served end in exit code 2, as everywhere."""
+        parent = os.getpid()
+        try:
+            super().run()
+        except SystemExit as end:
+            # The worker passes here, too, and its parent must hear the code that it knows.
+            if end.code == Arbiter.APP_LOAD_ERROR and os.getpid() == parent:
+                sys.exit(_WRONG_USE)
+            raise
 
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
 from flask import Flask
 from sqlalchemy import Engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from whenthen.clock import Clock, SystemClock, to_us
 from whenthen.engine import Engine as RulesEngine
@@ -20,28 +24,29 @@ from whenthen.extend.registry import Registry
 from whenthen.model.firing import Firing
 from whenthen.runtime import Runtime
 from whenthen_server import auth
-from whenthen_server.acting import Acting, in_app
+from whenthen_server.acting import Acting
 from whenthen_server.api.parts import PartState
 from whenthen_server.hub import Hub
 from whenthen_server.live import join
 from whenthen_server.measuring import Measuring
 from whenthen_server.metrics import Metrics
-from whenthen_server.services.files import LogFiles
+from whenthen_server.outward import outward_of
 from whenthen_server.services.functions import Functions
-from whenthen_server.services.http import HttpService, HttpSettings
-from whenthen_server.services.mail import Mailer, MailSettings
-from whenthen_server.services.messages import Messages
-from whenthen_server.services.push import Pusher, PushSettings
-from whenthen_server.settings import Settings
+from whenthen_server.settings import Settings, SettingsError, about
 from whenthen_server.store.answers import AnswerStore
 from whenthen_server.store.audit import note
 from whenthen_server.store.commands import CloseCommands
 from whenthen_server.store.database import open_database
 from whenthen_server.store.journal import SqlJournal
+from whenthen_server.store.lock import NAME as LOCK_NAME
+from whenthen_server.store.lock import Lock
 from whenthen_server.store.migrations import upgrade_engine
 from whenthen_server.store.places import Places
 from whenthen_server.store.upkeep import Keeping, jobs
 from whenthen_server.tending import Tending
+
+_PATIENCE_SECONDS = 3.0
+"""So long is waited for an earlier server that is just ending."""
 
 _log = logging.getLogger(__name__)
 
@@ -52,16 +57,26 @@ class House:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
+        providers = auth.providers_of(settings)
         auth.prepare_folder(settings.data.folder)
+        self._held = _lock(settings)
         self.registry: Registry = load_registry(
             disabled=settings.plugins.disabled, folder=settings.plugins.folder, isolated=settings.plugins.isolated
         )
+        for plugin in self.registry.plugins:
+            for problem in () if plugin.switched_off else plugin.problems:
+                _log.warning("plugin %s: %s", plugin.name, problem)
         self.metrics = Metrics()
-        self.database: Engine = open_database(settings.database_url)
-        upgrade_engine(self.database)
-        self.login_path = auth.first_start(settings.data.folder, self.database, self.clock)
-        self.hasher = auth.Hasher(auth.signing_key(settings.data.folder))
-        self.gate = auth.Gate(self.database, self.hasher)
+        self.database: Engine = _database(settings)
+        _upgrade(settings, self.database)
+        self.hasher = auth.hasher_of(settings)
+        self.login_path = auth.first_start(settings.data.folder, self.database, self.clock, self.hasher)
+        self.gate = auth.Gate(
+            self.database,
+            self.hasher,
+            sessions=auth.sessions_of(settings, self.database, self.hasher),
+            tokens=auth.BearerTokens(providers),
+        )
         self.people = auth.People(
             self.database, self.hasher, self.clock, changed=self.gate.forget, audit=partial(note, self.database)
         )
@@ -76,6 +91,7 @@ class House:
             listeners=[self.hub],
             clock=self.clock,
             threads=settings.automation.scheduler.max_concurrent_rules,
+            max_sensors=settings.limits.sensors_per_device,
             explain=_explained,
             before_load=lambda: self.places.load(to_us(self.clock.now())),
         )
@@ -166,6 +182,7 @@ class House:
             _log.warning("not all that was under way ended in time; it goes on at the next start")
         self.gate.write_uses(self.clock.now())
         self.database.dispose()
+        self._held.close()
 
     def _database_state(self) -> PartState:
         try:
@@ -191,6 +208,13 @@ class House:
         return PartState("ok")
 
 
+def check(settings: Settings) -> None:
+    """Raise ``SettingsError`` for what could not work, before anything is made or started."""
+    auth.providers_of(settings)
+    outward_of(settings)
+    _database(settings).dispose()
+
+
 def build(settings: Settings) -> House:
     """Return the started server, without its web layer."""
     house = House(settings)
@@ -203,7 +227,7 @@ def login_url(settings: Settings) -> str:
     """Return the path of an address that signs the owner in, once; raises ``LookupError`` before the first start."""
     database = open_database(settings.database_url)
     try:
-        return auth.login_url(database, auth.Hasher(auth.signing_key(settings.data.folder)), SystemClock())
+        return auth.login_url(database, auth.hasher_of(settings), SystemClock())
     finally:
         database.dispose()
 
@@ -213,30 +237,39 @@ def _explained(engine: RulesEngine, firing: Firing) -> Mapping[str, Any]:
 
 
 def _acting(settings: Settings, places: Places, registry: Registry, runtime: Callable[[], Runtime]) -> Acting:
-    outbound, mail = settings.outbound, settings.mail
-    http = HttpService(
-        HttpSettings(
-            allow=outbound.allow,
-            timeout_seconds=outbound.timeout_seconds,
-            connect_seconds=outbound.connect_seconds,
-            own_ports=frozenset({settings.server.port}),
-            ca_file=outbound.ca_file,
-            secrets=outbound.secrets,
-        )
-    )
-    files = LogFiles(outbound.log_folder or settings.data.folder / "files", logging.getLogger("whenthen.rules"))
-    pusher = Pusher(PushSettings(notify=settings.messages.notify, sms=settings.messages.sms))
-    mailer = None
-    if mail.host is not None and mail.sender is not None:
-        mailer = Mailer(
-            MailSettings(
-                host=mail.host,
-                sender=mail.sender,
-                port=mail.port,
-                security=mail.security,
-                user=mail.user,
-                password=mail.password,
-                timeout_seconds=mail.timeout_seconds,
-            )
-        )
-    return Acting(places, http, files, Messages(mailer, pusher, in_app(runtime)), Functions(registry.functions))
+    outward = outward_of(settings)
+    return Acting(places, outward.http, outward.files, outward.messages(runtime), Functions(registry.functions))
+
+
+def _lock(settings: Settings) -> ExitStack:
+    """Keep a second server away from the data folder, and from an SQLite file that lies elsewhere."""
+    folder, url = settings.data.folder, make_url(settings.database_url)
+    locks = [Lock(folder / LOCK_NAME)]
+    file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+    if file is not None and file.resolve().parent != folder.resolve():
+        locks.append(Lock(file.with_name(f"{file.name}.lock")))
+    with ExitStack() as held, about(_database_setting(settings)):
+        for lock in locks:
+            lock.take(_PATIENCE_SECONDS)
+            held.callback(lock.release)
+        return held.pop_all()
+
+
+def _database(settings: Settings) -> Engine:
+    """Return an engine for the database that was set; no connection is made yet."""
+    try:
+        return open_database(settings.database_url)
+    except (ArgumentError, ValueError) as error:
+        raise SettingsError((f"{_database_setting(settings)}: {error}",)) from error
+
+
+def _database_setting(settings: Settings) -> str:
+    return "automation.storage.path" if settings.database.url is None else "database.url"
+
+
+def _upgrade(settings: Settings, database: Engine) -> None:
+    try:
+        upgrade_engine(database)
+    except DatabaseError as error:
+        name = _database_setting(settings)
+        raise SettingsError((f"{name}: the database cannot be used: {str(error.orig).strip()}",)) from error

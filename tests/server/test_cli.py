@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from whenthen.cli import main
+from whenthen_server import wiring
 
 SUPPORT = Path(__file__).parents[1] / "support"
 LONG_SECONDS = 60
@@ -69,6 +71,57 @@ def test_wrong_settings_are_told_in_a_sentence(arguments: list[str], said: str) 
 
     assert result.exit_code == 2
     assert said in result.output
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"OUTBOUND_ALLOW": "?"}, "outbound.allow: '?' is neither a network"),
+        ({"OUTBOUND_SECRETS": "alerts=whsec_YWJj"}, "outbound.secrets: the secret 'alerts' has 3 bytes"),
+        ({"OUTBOUND_CA_FILE": "/nowhere.pem"}, "outbound.ca_file: [Errno 2] No such file"),
+        ({"MAIL_HOST": "smtp.example.com"}, "mail.sender: is missing"),
+        ({"MAIL_SENDER": "a@example.com"}, "mail.host: is missing"),
+        ({"MAIL_HOST": "smtp.example.com", "MAIL_SENDER": "nobody"}, "mail.sender 'nobody' is no e-mail address"),
+        ({"MESSAGES_SMS": "twilio://SID:TOKEN@+15550100"}, "messages.sms[0] does not say where {recipients} belong"),
+        ({"DATABASE_URL": "sqlite://x:y:z"}, "database.url: "),
+        ({"OPENID_ISSUER": "https://id.example"}, "openid.audiences: is missing"),
+    ],
+    ids=str,
+)
+def test_settings_that_cannot_work_are_told_by_name_before_anything_is_made(
+    given: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    environment = {f"WHENTHEN_{setting}": text for setting, text in given.items()}
+    result = CliRunner().invoke(main, ["serve", "--data", str(tmp_path / "data")], env=environment)
+
+    assert result.exit_code == 2
+    assert said in result.output
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_database_that_cannot_be_opened_is_told_in_a_sentence(tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["db", "current", "--data", str(tmp_path / "nowhere")])
+
+    assert result.exit_code == 2
+    assert "the database cannot be used: unable to open database file" in result.output
+
+
+def test_plugins_are_chosen_by_options_beside_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def look(settings: Any) -> None:
+        seen.append(settings.plugins)
+        sys.exit(0)
+
+    monkeypatch.setattr(wiring, "check", look)
+    arguments = ["--disable-plugin", "a", "serve", "--disable-plugin", "b", "--plugin-folder", str(tmp_path)]
+    environment = {"WHENTHEN_PLUGINS_DISABLED": "c,a", "WHENTHEN_PLUGIN_FOLDER": "/nowhere"}
+    for name in ("serve", "demo"):
+        arguments[2] = name
+        assert CliRunner().invoke(main, [*arguments, "--isolate-plugin", "d"], env=environment).exit_code == 0
+
+    assert [plugins.disabled for plugins in seen] == [("c", "a", "b")] * 2
+    assert [(plugins.folder, plugins.isolated) for plugins in seen] == [(tmp_path, ("d",))] * 2
 
 
 @pytest.mark.parametrize(("missing", "extra"), [("flask", "server"), ("yaml", "server"), ("sqlalchemy", "server")])

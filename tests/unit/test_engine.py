@@ -10,6 +10,7 @@ from whenthen import Device, Event, Farm, Reading, StaticDirectory
 from whenthen.engine import Engine, merge_state
 from whenthen.errors import InvalidRuleError, UnknownRuleError
 from whenthen.extend.host import load_registry
+from whenthen.model.event import SYSTEM_EVENTS
 
 S = 1_000_000
 REGISTRY = load_registry()
@@ -131,6 +132,25 @@ class TestTicks:
         house.read(1, t=25)
 
         assert house.seen == [(1, "a", "fired"), (1, "c", "fired"), (1, "b", "fired")]
+
+    @pytest.mark.parametrize("name", sorted(SYSTEM_EVENTS))
+    def test_a_rule_raises_no_event_of_the_system_itself(self, name: str) -> None:
+        emit = {"type": "emit_event", "config": {"event": name}}
+        with pytest.raises(InvalidRuleError) as told:
+            House(rule("a", on("t"), above("t", 20), actions=[emit]))
+
+        (problem,) = told.value.problems
+        assert (problem.pointer, problem.hint) == ("/actions/0/config/event", "choose another one")
+
+    def test_a_placeholder_that_becomes_such_a_name_raises_nothing_and_is_reported(self) -> None:
+        emit = {"type": "emit_event", "config": {"event": "{t}"}}
+        house = House(rule("a", on("t"), actions=[emit]), rule("b", on_event("device_disconnected")))
+
+        house.read(1, t="device_disconnected")
+
+        assert house.seen == [(1, "a", "fired")]
+        (notice,) = house.engine.take_notices()
+        assert "only whenthen itself raises" in notice.message
 
     def test_a_chain_to_itself_ends_at_depth_8_and_is_reported(self) -> None:
         house = House(rule("r", on("t"), above("t", 20), actions=[{"type": "run_rule", "config": {"rule": "r"}}]))

@@ -28,28 +28,29 @@ def registry_of(context: click.Context, *, complain: bool = True) -> Registry:
 
     What a rule means may depend on it, so nobody should have to ask.
     """
-    registry = _settings(context).load()
+    registry = plugins_of(context).load()
     for record in registry.plugins if complain else ():
         for problem in () if record.switched_off else record.problems:
             click.echo(one_line(f"plugin {record.name}: {problem}"), err=True)
     return registry
 
 
-def _settings(context: click.Context) -> PluginSettings:
+def plugins_of(context: click.Context) -> PluginSettings:
+    """Return which plugins the environment and the options choose."""
     found: PluginSettings | None = context.meta.get(_KEY)
     return PluginSettings.of(os.environ) if found is None else found
 
 
 def _disable(context: click.Context, _param: click.Parameter, names: tuple[str, ...]) -> None:
-    context.meta[_KEY] = _settings(context).joined(disabled=names)
+    context.meta[_KEY] = plugins_of(context).joined(disabled=names)
 
 
 def _folder(context: click.Context, _param: click.Parameter, folder: Path | None) -> None:
-    context.meta[_KEY] = _settings(context).joined(folder=folder)
+    context.meta[_KEY] = plugins_of(context).joined(folder=folder)
 
 
 def _isolate(context: click.Context, _param: click.Parameter, names: tuple[str, ...]) -> None:
-    context.meta[_KEY] = _settings(context).joined(isolated=names)
+    context.meta[_KEY] = plugins_of(context).joined(isolated=names)
 
 
 _OPTIONS = (

@@ -298,6 +298,9 @@ def _told(error: ValidationError, prefix: str) -> Iterator[Problem]:  # noqa: C9
             yield from _companions(error, pointer)
         case "anyOf" | "oneOf":
             yield Problem("bad_value", pointer, f"{_short(value)} is not possible here", _alternatives(error))
+        case "not" if "enum" in wanted:
+            kept = wanted.get("description", "one of those that are not taken")
+            yield Problem("bad_value", pointer, f"{_short(value)} is {kept}", "choose another one")
         case "propertyNames" | "pattern":
             yield Problem("bad_value", pointer, f"{_short(value)} is not written as it must be", f"pattern {wanted}")
         case _:

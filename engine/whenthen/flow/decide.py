@@ -9,13 +9,14 @@ from typing import Any, Literal
 from whenthen.clock import from_us
 from whenthen.dsl.compiled import CONTEXT_NAMES, ActionPlan, CompiledRule
 from whenthen.errors import TemplateError
-from whenthen.extend.action import Consequence, Effect
+from whenthen.extend.action import Consequence, Effect, EmitEvent
 from whenthen.extend.fault import named, told
 from whenthen.extend.registry import Registry
 from whenthen.flow.guard import Guard
 from whenthen.flow.instance import Instance
 from whenthen.flow.rulestate import RuleState
 from whenthen.flow.subjects import Subjects
+from whenthen.model.event import SYSTEM_EVENTS
 from whenthen.model.firing import ActionCall, Firing, Kind, Setting
 from whenthen.model.reading import Scalar
 
@@ -252,6 +253,8 @@ def _sound_effects(effects: Any) -> tuple[Effect, ...]:
 def _sound_consequence(consequence: Any) -> Consequence:
     if not isinstance(consequence, Consequence):
         raise TypeError(f"consequences returned {named(consequence)}, not RunRule, EmitEvent or ControlRule")
+    if isinstance(consequence, EmitEvent) and consequence.name in SYSTEM_EVENTS:
+        raise ValueError(f"{consequence.name!r} is the name of an event that only whenthen itself raises")
     return consequence
 
 

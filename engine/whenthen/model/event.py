@@ -9,6 +9,19 @@ from typing import Any
 
 from whenthen.clock import to_us
 
+SYSTEM_EVENTS = frozenset(
+    {
+        "device_connected",
+        "device_disconnected",
+        "rule_failed",
+        "rule_fired",
+        "sensor_recovered",
+        "sensor_stale",
+        "system_started",
+    }
+)
+"""Events that whenthen raises itself: neither people nor rules may, so that a rule that listens can believe them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

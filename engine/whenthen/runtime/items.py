@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -54,6 +54,7 @@ def _take(given: Given, core: Core) -> Verdict:
     at_us = received_us if given.at_us is None else min(given.at_us, received_us)
     problems: dict[str, str] = {}
     samples = []
+    unheard = []
     for sensor, value in flattened(given.values).items():
         try:
             good = accepted(value)
@@ -61,14 +62,34 @@ def _take(given: Given, core: Core) -> Verdict:
             problems[sensor] = str(error)
             continue
         newest = core.engine.newest(given.device, sensor)
+        if newest is None:
+            unheard.append(sensor)
         if newest is None or newest != (good, at_us) or type(newest[0]) is not type(good):
             samples.append(Sample(given.device, sensor, good, at_us, received_us))
+    values = given.values
+    surplus = frozenset(unheard[max(0, core.max_sensors - core.engine.heard(given.device)) :] if unheard else ())
+    if surplus:
+        problems |= dict.fromkeys(surplus, f"the device has {core.max_sensors} sensors, and may have no more")
+        samples = [sample for sample in samples if sample.sensor not in surplus]
+        values = _without(surplus, values)
     core.turn.samples += samples
-    firings = core.engine.handle(Reading(given.device, given.values, received_us, given.at_us))
+    firings = core.engine.handle(Reading(given.device, values, received_us, given.at_us))
     core.fired(firings, f"reading of {given.device}")
     if problems:
         return Verdict("partly_stored" if samples else "refused", len(samples), problems)
     return Verdict("stored" if samples else "duplicate", len(samples))
+
+
+def _without(sensors: Collection[str], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values without those of some sensors, which may be parts of objects."""
+    parted = {
+        name: {part: inner for part, inner in value.items() if f"{name}_{part}" not in sensors}
+        if isinstance(value, Mapping)
+        else value
+        for name, value in values.items()
+        if name not in sensors
+    }
+    return {name: value for name, value in parted.items() if value != {}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,9 @@ from whenthen.runtime.writer import Turn, Writer
 
 _log = logging.getLogger(__name__)
 
+MAX_SENSORS = 1_000
+"""So many sensors one device may have, unless told otherwise: each costs memory for as long as the device is there."""
+
 MAX_BATCH = 500
 """So many items share a commit at most."""
 
@@ -66,6 +69,7 @@ class Runtime:
         timezone: str = "UTC",
         capacity: int = 10_000,
         threads: int = 8,
+        max_sensors: int = MAX_SENSORS,
         explain: Callable[[Engine, Firing], Mapping[str, Any] | None] = lambda _engine, _firing: None,
         before_load: Callable[[], None] = lambda: None,
     ) -> None:
@@ -80,7 +84,7 @@ class Runtime:
             rules = list(journal.rules())
             return Engine.restore(registry, directory, rules, journal.engine_state(), timezone)
 
-        self.writer = Writer(load, journal, random.random, lambda: uuid.uuid4().hex, explain)
+        self.writer = Writer(load, journal, random.random, lambda: uuid.uuid4().hex, explain, max_sensors)
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name="whenthen-writer", daemon=True)
 

@@ -45,11 +45,13 @@ class Turn:
 class Core:
     """What an item may use while it is applied: the engine, the commit that is being made, and this turn's findings."""
 
-    def __init__(self, engine: Engine, transaction: Transaction, outbox: Outbox, turn: Turn) -> None:
+    def __init__(self, engine: Engine, transaction: Transaction, outbox: Outbox, turn: Turn, max_sensors: int) -> None:
         self.engine = engine
         self.transaction = transaction
         self.outbox = outbox
         self.turn = turn
+        self.max_sensors = max_sensors
+        """So many sensors one device may have."""
         self.received_us = 0
         """The instant at which the present item came."""
         self.firings: list[tuple[Firing, str]] = []
@@ -67,16 +69,17 @@ class Writer:
     """Owns the engine's state and the outbox; called by one thread only.
 
     *load* returns a fresh engine from what is kept: it is called at the start, and again after a commit that failed,
-    since the engine has then run ahead of what is kept.
+    since the engine has then run ahead of what is kept. One device may have *max_sensors* sensors.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a writer
         self,
         load: Callable[[], Engine],
         journal: Journal,
         random: Callable[[], float],
         new_id: Callable[[], str],
         explain: Callable[[Engine, Firing], Mapping[str, Any] | None] = lambda _engine, _firing: None,
+        max_sensors: int = 1_000,
     ) -> None:
         self.engine = load()
         self.outbox = Outbox(random)
@@ -87,6 +90,7 @@ class Writer:
         self._journal = journal
         self._new_id = new_id
         self._explain = explain
+        self._max_sensors = max_sensors
         self._broken = False
 
     def resume(self, now_us: int) -> None:
@@ -143,7 +147,7 @@ class Writer:
         turn = Turn(now_us)
         answers: list[tuple[Ticket[Any], Any]] = []
         with self._journal.transaction() as transaction:
-            core = Core(self.engine, transaction, self.outbox, turn)
+            core = Core(self.engine, transaction, self.outbox, turn, self._max_sensors)
             for item, ticket in entries:
                 core.received_us = ticket.received_us
                 answers.append((ticket, _applied(item, core)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from whenthen.model.event import SYSTEM_EVENTS
 from whenthen.runtime.items import TakeEvent
 from whenthen_server.api.commit import committed
 from whenthen_server.api.parts import Rooms
@@ -20,7 +21,16 @@ SCHEMAS: dict[str, Any] = {
         "type": "object",
         "required": ["event"],
         "properties": {
-            "event": {"type": "string", "minLength": 1, "maxLength": 200, "description": "Its name"},
+            "event": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 200,
+                "description": "Its name",
+                "not": {
+                    "description": "the name of an event that only whenthen itself raises",
+                    "enum": sorted(SYSTEM_EVENTS),
+                },
+            },
             "data": {"type": "object", "description": "What rules may want to know of it"},
             "device": {**_ID, "description": "The device that it concerns"},
             "room": {**_ID, "description": "The room that it concerns"},

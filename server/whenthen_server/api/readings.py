@@ -189,7 +189,7 @@ def _judged(found: list[Shaped], taken: Iterable[Verdict]) -> tuple[int, list[st
             verdict = next(waiting)
             stored += verdict.stored
             for sensor, problem in verdict.problems.items():
-                one.fault("", f"{sensor}: {problem}", "look at the device")
+                one.fault(one.pointer, f"{sensor}: {problem}", "look at the device")
             status = "partly_stored" if one.faults and verdict.status == "stored" else verdict.status
         verdicts.append(status)
     return stored, verdicts

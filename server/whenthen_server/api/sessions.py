@@ -73,7 +73,7 @@ def routes(rooms: Rooms) -> list[Route]:
         headers = {
             "Content-Type": "text/html; charset=utf-8",
             "Cache-Control": "no-store",
-            "Set-Cookie": session_cookie(key, https=_is_https(request)),
+            "Set-Cookie": session_cookie(key, https=_is_https(request), lifetime_us=rooms.gate.sessions.lifetime_us),
         }
         return Answer(_PAGE, headers=headers)
 

@@ -27,6 +27,7 @@ _SENSOR = ("sensor_type", "sensor")
 class Shaped:
     """One reading as it can be taken, ``None`` if nothing of it can; and the faults of the rest."""
 
+    pointer: str
     given: Given | None = None
     faults: list[dict[str, str]] = field(default_factory=list)
 
@@ -45,7 +46,7 @@ def shaped(item: Any, device_id: str, pointer: str, now_us: int) -> Shaped:
     >>> shaped({"sensor_type": "co2", "value": 800}, "dev-1", "", 0).given
     Given(device='dev-1', values={'co2': 800}, at_us=None)
     """
-    found = Shaped()
+    found = Shaped(pointer)
     if not isinstance(item, dict):
         found.fault(pointer, "a reading is an object of sensors and values", 'write {"temperature": 21.5}')
         return found

@@ -5,6 +5,7 @@
 
 from whenthen_server.auth.bearer import BearerTokens
 from whenthen_server.auth.caller import ANONYMOUS, NOWHERE, Caller, Place, Role, RoomGrant
+from whenthen_server.auth.configured import hasher_of, providers_of, sessions_of
 from whenthen_server.auth.firststart import first_start, login_url
 from whenthen_server.auth.folder import UnsafeFolderError, prepare_folder, signing_key
 from whenthen_server.auth.gate import Gate
@@ -38,13 +39,16 @@ __all__ = [
     "demand",
     "demand_own_page",
     "first_start",
+    "hasher_of",
     "hidden",
     "is_own_page",
     "login_url",
     "may",
     "no_cookie",
     "prepare_folder",
+    "providers_of",
     "reach",
     "session_cookie",
+    "sessions_of",
     "signing_key",
 ]

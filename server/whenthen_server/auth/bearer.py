@@ -51,7 +51,8 @@ class BearerTokens:
     def __init__(self, providers: Iterable[Provider] = ()) -> None:
         self._providers = {provider.issuer: provider for provider in providers}
         self._keys = {
-            provider.issuer: JwksClient(provider.jwks_url, provider.algorithms) for provider in self._providers.values()
+            provider.issuer: JwksClient(provider.load_keys, provider.algorithms, name=provider.issuer)
+            for provider in self._providers.values()
         }
         self._signatures = PyJWS(options={"enforce_minimum_key_length": True, "verify_signature": True})
 

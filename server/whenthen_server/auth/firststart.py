@@ -20,15 +20,15 @@ OWNER = "user_owner"
 OWNER_KEY_FILE = "owner.key"
 
 
-def first_start(folder: Path, engine: Engine, clock: Clock) -> str:
+def first_start(folder: Path, engine: Engine, clock: Clock, hasher: Hasher | None = None) -> str:
     """Make sure that there are a safe folder, a signing key and an owner; return the path of an address to log in.
 
-    The path holds a token that works once, for 15 minutes. On a later start nothing is made but such a token. The
-    owner's API key is left in ``owner.key`` in the folder, mode 0600, for programs on the same machine. Raises
-    ``UnsafeFolderError``.
+    The path holds a token that works once, for 15 minutes. On a later start nothing is made but such a token. No
+    signing key is made when there is a *hasher* with a secret of its own. The owner's API key is left in ``owner.key``
+    in the folder, mode 0600, for programs on the same machine. Raises ``UnsafeFolderError``.
     """
     prepare_folder(folder)
-    hasher = Hasher(signing_key(folder))
+    hasher = hasher or Hasher(signing_key(folder))
     with reading(engine) as connection:
         has_owner = bool(owners(connection))
     if not has_owner:

@@ -53,10 +53,11 @@ class Gate:
         engine: Engine,
         hasher: Hasher,
         *,
+        sessions: Sessions | None = None,
         tokens: BearerTokens | None = None,
         throttle: Throttle | None = None,
     ) -> None:
-        self.sessions = Sessions(engine, hasher)
+        self.sessions = sessions or Sessions(engine, hasher)
         self._engine = engine
         self._hasher = hasher
         self._tokens = tokens or BearerTokens()

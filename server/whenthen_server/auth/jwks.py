@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,21 +47,21 @@ class JwksClient:
     """Finds keys by id. Fetches when it has none, after *lifetime_us*, and for an unknown id, but once per *pause_us*.
 
     When fetching fails, the keys that are there stay good. One thread fetches at a time; the others go on with what
-    there is.
+    there is. *load* returns the document, and raises as ``fetch``; *name* is for the log.
     """
 
     def __init__(
         self,
-        url: str,
+        load: Callable[[], bytes],
         algorithms: Collection[str],
         *,
-        timeout_s: float = 5.0,
+        name: str,
         lifetime_us: int = 60 * MINUTE_US,
         pause_us: int = 30 * SECOND_US,
     ) -> None:
-        self._url = url
+        self._load = load
+        self._name = name
         self._algorithms = algorithms
-        self._timeout_s = timeout_s
         self._lifetime_us = lifetime_us
         self._pause_us = pause_us
         self._keys: Keys = {}
@@ -100,15 +100,29 @@ class JwksClient:
             if _is_within(self._tried_us, now_us, self._pause_us):
                 return False
             self._tried_us = now_us
-            self._keys = read_keys(fetch(self._url, self._timeout_s), self._algorithms)
+            self._keys = read_keys(self._load(), self._algorithms)
             self._fetched_us = now_us
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError, RecursionError) as error:
-            _log.warning("no keys from %s: %s", self._url, type(error).__name__)
+            _log.warning("no keys from %s: %s", self._name, type(error).__name__)
             return False
         else:
             return True
         finally:
             self._lock.release()
+
+
+def discovered(issuer: str, timeout_s: float) -> str:
+    """Return the address of the keys from an issuer's discovery document (OpenID Connect Discovery 1.0, section 4).
+
+    Raises as ``fetch``, and ``ValueError`` for a document that is none, or is another issuer's.
+    """
+    document = json.loads(fetch(f"{issuer.rstrip('/')}/.well-known/openid-configuration", timeout_s))
+    if not isinstance(document, dict) or document.get("issuer") != issuer:
+        raise ValueError("no discovery document of this issuer")
+    url = document.get("jwks_uri")
+    if not isinstance(url, str):
+        raise ValueError("no jwks_uri")
+    return url
 
 
 def _is_within(since_us: int | None, now_us: int, span_us: int) -> bool:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from whenthen_server.auth.caller import Role
-from whenthen_server.auth.jwks import check_jwks_url
+from whenthen_server.auth.jwks import check_jwks_url, discovered, fetch
 
 SIGNATURES = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 """The algorithms that may be listed: those whose key for checking cannot sign."""
+
+_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class Provider:
     """
 
     issuer: str
-    jwks_url: str
+    jwks_url: str | None
+    """Where the keys are; ``None``: where the issuer's discovery document says."""
     clients: frozenset[str]
     algorithms: tuple[str, ...] = ("RS256",)
     client_claim: str = "aud"
@@ -44,7 +47,15 @@ class Provider:
         wrong = sorted(set(self.algorithms) - SIGNATURES)
         if wrong or not self.algorithms:
             raise ValueError(f"algorithms {wrong} are not taken; choose from {', '.join(sorted(SIGNATURES))}")
-        check_jwks_url(self.jwks_url, allow_http=self.allow_http)
+        # The issuer is asked for the address of the keys, so its own must be as good.
+        check_jwks_url(self.issuer if self.jwks_url is None else self.jwks_url, allow_http=self.allow_http)
+
+    def load_keys(self) -> bytes:
+        """Return the JWKS document, after asking the issuer where it is if need be; raises as ``fetch``."""
+        url = self.jwks_url
+        if url is None:
+            url = check_jwks_url(discovered(self.issuer, _TIMEOUT_S), allow_http=self.allow_http)
+        return fetch(url, _TIMEOUT_S)
 
 
 def cognito(region: str, user_pool: str, clients: frozenset[str], roles: Mapping[str, tuple[str, Role]]) -> Provider:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -26,6 +27,23 @@ class SettingsError(WhenthenError):
     def __init__(self, problems: tuple[str, ...]) -> None:
         self.problems = problems
         super().__init__("\n".join(problems))
+
+
+@contextmanager
+def about(name: str) -> Generator[None]:
+    """Have what is wrong with a value in itself, beyond its form, told as what it is: a setting that stops the start.
+
+    >>> with about("outbound.allow"):
+    ...     raise ValueError("'?' is no network")
+    Traceback (most recent call last):
+    ...
+    whenthen_server.settings.load.SettingsError: outbound.allow: '?' is no network
+    """
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        said = str(error)
+        raise SettingsError((said if said.startswith(f"{name}.") else f"{name}: {said}",)) from error
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:

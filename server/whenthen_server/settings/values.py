@@ -54,20 +54,27 @@ class Celery:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """Keys and sessions; a key that is ``None`` is made at the first start."""
+    """Keys and sessions; without a secret key the data folder has one in a file."""
 
     secret_key: str | None = field(repr=False)
     jwt_secret_key: str | None = field(repr=False)
+    session_hours: float
+    session_idle_hours: float
 
 
 @dataclass(frozen=True, slots=True)
 class OpenId:
-    """A provider of bearer tokens."""
+    """A provider of bearer tokens; *roles* maps a group to ``role@farm``."""
 
     issuer: str | None
     jwks_url: str | None
     audiences: tuple[str, ...]
+    client_claim: str
+    algorithms: tuple[str, ...]
+    require: Mapping[str, str]
     roles_claim: str
+    name_claim: str
+    roles: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,7 @@ class Cognito:
     user_pool_id: str | None
     client_id: str | None
     region: str | None
+    roles: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,7 @@ class Limits:
     callers: int
     idempotency_hours: float
     idempotency_answers: int
+    sensors_per_device: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from access.provider import jwk, key_server, new_rsa
 
 from whenthen.clock import MINUTE_US, SECOND_US
-from whenthen_server.auth.jwks import JwksClient, read_keys
+from whenthen_server.auth.jwks import JwksClient, fetch, read_keys
 from whenthen_server.problems import Unavailable
 
 KEY, NEXT = new_rsa(), new_rsa()
@@ -17,7 +17,7 @@ HOUR_US = 60 * MINUTE_US
 
 
 def client(url: str, timeout_s: float = 5.0) -> JwksClient:
-    return JwksClient(url, ("RS256",), timeout_s=timeout_s)
+    return JwksClient(lambda: fetch(url, timeout_s), ("RS256",), name=url)
 
 
 def test_keys_are_fetched_once_and_again_after_an_hour() -> None:

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from places.house import MemberOf, failed, made
 
+from whenthen.model.event import SYSTEM_EVENTS
 from whenthen_server.wiring import House
 
 COMMANDS = "/api/devices/dev-1/commands"
@@ -175,3 +176,17 @@ def test_an_event_reaches_no_further_than_its_sender(member: MemberOf, farm: str
     failed(neighbour.post("/api/events", json={"event": "a", "device": device}), 422, "invalid", "/device")
     failed(neighbour.post("/api/events", json={"event": "a", "farm": farm, "room": "hall"}), 422, "invalid", "/farm")
     failed(neighbour.post("/api/events", json={"event": 7, "farm": farm}), 422, "invalid_body", "/event")
+
+
+@pytest.mark.parametrize("name", sorted(SYSTEM_EVENTS))
+def test_nobody_raises_the_events_of_the_system_itself(name: str, owner: FlaskClient) -> None:
+    problem: Any = owner.post("/api/events", json={"event": name}).json
+
+    assert problem["errors"] == [
+        {
+            "code": "bad_value",
+            "pointer": "/event",
+            "message": f'"{name}" is the name of an event that only whenthen itself raises',
+            "hint": "choose another one",
+        }
+    ]

@@ -58,6 +58,24 @@ def test_of_a_thousand_readings_the_three_wrong_ones_are_named_and_the_others_st
     assert len(values(owner, "?limit=1000")) == taken["stored"] == 997
 
 
+def test_the_first_sensor_too_many_is_named_and_the_others_are_stored(as_device: FlaskClient) -> None:
+    made(
+        as_device.post(DATA, json=[{f"s{n}": n for n in range(start, start + 200)} for start in range(0, 1_000, 200)]),
+        200,
+    )
+    taken = made(as_device.post(DATA, json=[{"s0": 7}, {"s1": 7, "one_more": 7}]), 200)
+
+    assert taken["verdicts"] == ["stored", "partly_stored"]
+    assert taken["errors"] == [
+        {
+            "pointer": "/1",
+            "message": "one_more: the device has 1000 sensors, and may have no more",
+            "hint": "look at the device",
+            "code": "invalid",
+        }
+    ]
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [

@@ -139,6 +139,21 @@ def test_each_reading_of_a_list_gets_its_own_verdict(database_url: str) -> None:
     assert "ahead" in verdicts[4].problems["*"]
 
 
+def test_a_device_has_a_bounded_number_of_sensors(database_url: str) -> None:
+    with running(database_url, max_sensors=3) as runtime:
+        runtime.put_rule(rule(trigger={"type": "sensor", "config": {"sensor": "never_heard"}}))
+        assert runtime.take("d1", {"a": 1, "acc": {"x": 1}}).status == "stored"
+        full = runtime.take("d1", {"b": 2, "acc": {"x": 2, "y": 3}, "c": 4})
+        assert (full.status, full.stored) == ("partly_stored", 2)
+        assert dict(full.problems) == dict.fromkeys(("acc_y", "c"), "the device has 3 sensors, and may have no more")
+        assert runtime.take("d2", {"c": 4}).status == "stored"
+
+    with running(database_url, max_sensors=3) as runtime:
+        assert runtime.take("d1", {"c": 4, "d": [1]}).status == "refused"
+        assert runtime.take("d1", {"a": 5, "b": 6}).status == "stored"
+        assert [runtime.writer.engine.newest("d1", name) is None for name in ("a", "acc_y", "c")] == [False, True, True]
+
+
 def test_a_late_value_is_kept_as_history_and_moves_no_rule(database_url: str, database: Engine) -> None:
     with running(database_url) as runtime:
         runtime.put_rule(rule())
