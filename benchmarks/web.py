@@ -12,13 +12,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from measure import Figure, agree, per_second
 from web_client import Run, post
 
+from whenthen.clock import SystemClock
 from whenthen.extend.host import load_registry
 from whenthen.runtime import Runtime
 from whenthen.runtime.items import PutRule
@@ -135,7 +136,7 @@ def _lists(servers: Servers, size: Size) -> Iterator[Figure]:
 
 def _list_bodies(count: int) -> Iterator[bytes]:
     """Yield lists of readings ten microseconds apart that end now, so that none is late and each is a row."""
-    start = datetime.now(UTC) - timedelta(microseconds=10 * count * LIST)
+    start = SystemClock().now() - timedelta(microseconds=10 * count * LIST)
     for number in range(count):
         times = [start + timedelta(microseconds=10 * (number * LIST + row)) for row in range(LIST)]
         yield json.dumps(

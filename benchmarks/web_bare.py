@@ -22,12 +22,8 @@ from whenthen_server.settings import load_settings
 
 Row = tuple[int, int, int, float]
 
-_PREPARED = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    "CREATE TABLE IF NOT EXISTS samples (series INT, at INT, received INT, number REAL, PRIMARY KEY (series, at))"
-    " WITHOUT ROWID",
-)
+_TABLE = "samples (series INT, at INT, received INT, number REAL, PRIMARY KEY (series, at)) WITHOUT ROWID"
+_PREPARED = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", f"CREATE TABLE IF NOT EXISTS {_TABLE}")
 
 
 class Rows:
