@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from measure import Figure, per_second
+from measure import Figure, agree, per_second
 from web_client import Run, post
 
+from whenthen.clock import SystemClock
 from whenthen.extend.host import load_registry
 from whenthen.runtime import Runtime
 from whenthen.runtime.items import PutRule
@@ -46,60 +49,105 @@ SIZES = {"full": Size(1_000, 3_000, 150, 5), "quick": Size(1_000, 1_000, 50, 3),
 def run(size: Size) -> Iterator[Figure]:
     """Yield the figures of single readings and of lists; the two servers take turns."""
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "data"
+        data, rows = Path(folder) / "data", Path(folder) / "rows.db"
         _fill(data, size.rules)
         bare_file = str(Path(__file__).with_name("web_bare.py"))
         serve = ["-m", "whenthen", "serve", "--data", str(data)]
-        with _served([bare_file], *_QUIET) as bare, _served(serve, env=(*_UNLIMITED, *_QUIET)) as ours:
+        with _served([bare_file], f"ROWS={rows}", *_QUIET) as bare, _served(serve, env=(*_UNLIMITED, *_QUIET)) as ours:
             key = (data / "owner.key").read_text(encoding="utf-8").strip()
-            yield from _figures(bare, ours, f"Authorization: Bearer {key}\r\n", size)
+            servers = Servers(bare, ours, f"Authorization: Bearer {key}\r\n")
+            yield from _singles(servers, size)
+            yield from _lists(servers, size)
+        stored, wanted = _count(data / "whenthen.db"), size.rounds * (size.singles + size.lists * LIST)
+        agree("rows stored", stored, wanted)
+        agree("rows stored by the reference", _count(rows), size.rounds * size.lists * LIST)
 
 
-def _figures(bare: int, ours: int, headers: str, size: Size) -> Iterator[Figure]:
-    one: list[tuple[Run, Run]] = []
-    many: list[tuple[Run, Run]] = []
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """The ports of the bare server and of ours, and the headers that let one in."""
+
+    bare: int
+    ours: int
+    headers: str
+
+    def turn(self, bodies: list[bytes], bare_path: str, number: int) -> tuple[Run, Run]:
+        """Send the same to both, the bare one first in every other turn; *bare_path* may name the device, too."""
+        devices = [f"dev-{i % DEVICES}" for i in range(len(bodies))]
+        to_bare = [(bare_path.format(device), body) for device, body in zip(devices, bodies, strict=True)]
+        to_ours = [(f"/api/devices/{device}/data", body) for device, body in zip(devices, bodies, strict=True)]
+        if number % 2:
+            second = post(self.ours, self.headers, to_ours, CONNECTIONS)
+            return post(self.bare, "", to_bare, CONNECTIONS), second
+        return post(self.bare, "", to_bare, CONNECTIONS), post(self.ours, self.headers, to_ours, CONNECTIONS)
+
+
+def _singles(servers: Servers, size: Size) -> Iterator[Figure]:
+    turns: list[tuple[Run, Run]] = []
     for turn in range(size.rounds):
-        singles = [json.dumps({f"s{i % 50}": i % 97 + turn / 8}).encode() for i in range(size.singles)]
-        lists = [json.dumps([{"s1": i % 89 + j / 7} for j in range(LIST)]).encode() for i in range(size.lists)]
-        one.append(_turn(bare, ours, headers, singles, turn))
-        many.append(_turn(bare, ours, headers, lists, turn))
-    rates = [run.rate for _, run in one]
+        bodies = [json.dumps({f"s{i % 50}": i % 97 + turn / 8}).encode() for i in range(size.singles)]
+        turns.append(servers.turn(bodies, "/data", turn))
+    rates = [run.rate for _, run in turns]
     yield Figure(
         "Web",
         "one reading a request, durable / bare Flask",
-        tuple(b.rate / a.rate for a, b in one),
+        tuple(b.rate / a.rate for a, b in turns),
         target=0.5,
-        note=f"{per_second(rates)}; bare {per_second([run.rate for run, _ in one])}",
+        note=f"{per_second(rates)}; bare {per_second([run.rate for run, _ in turns])}",
     )
     yield Figure(
         "Web",
         "its p99 / that of bare Flask",
-        tuple(b.quantile(0.99) / a.quantile(0.99) for a, b in one),
+        tuple(b.quantile(0.99) / a.quantile(0.99) for a, b in turns),
         target=3.0,
         at_least=False,
-        note=f"{one[0][1].quantile(0.99) * 1000:.1f} ms in the first round, {CONNECTIONS} connections",
+        note=f"{turns[0][1].quantile(0.99) * 1000:.1f} ms in the first round, {CONNECTIONS} connections",
     )
+
+
+def _lists(servers: Servers, size: Size) -> Iterator[Figure]:
+    """Race lists, each reading of which has its time: without one, all of a list would be of one instant, one row."""
+    turns: list[tuple[Run, Run]] = []
+    parsed: list[tuple[Run, Run]] = []
+    for turn in range(size.rounds):
+        turns.append(servers.turn(list(_list_bodies(size.lists)), "/rows/{}", turn))
+        bodies = list(_list_bodies(size.lists))
+        parsed.append((post(servers.bare, "", [("/data", body) for body in bodies], CONNECTIONS), turns[-1][1]))
     yield Figure(
         "Web",
         f"readings per second in lists of {LIST}",
-        tuple(run.rate * LIST for _, run in many),
+        tuple(run.rate * LIST for _, run in turns),
         unit="/s",
         target=25_000,
     )
     yield Figure(
         "Web",
-        f"lists of {LIST}, durable / bare Flask that only parses",
-        tuple(b.rate / a.rate for a, b in many),
+        f"lists of {LIST}, durable / bare Flask with group-committed rows",
+        tuple(b.rate / a.rate for a, b in turns),
         target=0.25,
+        note=f"it takes {per_second([run.rate * LIST for run, _ in turns])} as rows, without rules or accounts",
+    )
+    yield Figure(
+        "Web",
+        f"lists of {LIST}, durable / bare Flask that only parses",
+        tuple(b.rate / a.rate for a, b in parsed),
     )
 
 
-def _turn(bare: int, ours: int, headers: str, bodies: list[bytes], turn: int) -> tuple[Run, Run]:
-    path = f"/api/devices/dev-{turn % DEVICES}/data"
-    if turn % 2:
-        second = post(ours, path, headers, bodies, CONNECTIONS)
-        return post(bare, "/data", headers, bodies, CONNECTIONS), second
-    return post(bare, "/data", headers, bodies, CONNECTIONS), post(ours, path, headers, bodies, CONNECTIONS)
+def _list_bodies(count: int) -> Iterator[bytes]:
+    """Yield lists of readings ten microseconds apart that end now, so that none is late and each is a row."""
+    start = SystemClock().now() - timedelta(microseconds=10 * count * LIST)
+    for number in range(count):
+        times = [start + timedelta(microseconds=10 * (number * LIST + row)) for row in range(LIST)]
+        yield json.dumps(
+            [{"timestamp": at.isoformat(), "data": {"s1": number % 89 + row / 7}} for row, at in enumerate(times)]
+        ).encode()
+
+
+def _count(database: Path) -> int:
+    with closing(sqlite3.connect(database)) as connection:
+        found: int = connection.execute("SELECT count(*) FROM samples").fetchone()[0]
+        return found
 
 
 def _fill(data: Path, rules: int) -> None:

@@ -26,16 +26,15 @@ class Run:
         return sorted(self.each)[min(len(self.each) - 1, int(share * len(self.each)))]
 
 
-def post(port: int, path: str, headers: str, bodies: Sequence[bytes], connections: int) -> Run:
-    """Send all *bodies* over so many connections and return how long it took; every answer must be a 200."""
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n{headers}"
-    requests = [f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body for body in reversed(bodies)]
+def post(port: int, headers: str, posts: Sequence[tuple[str, bytes]], connections: int) -> Run:
+    """Send all *posts* (path and body) over so many connections, in order; every answer must be a 200."""
+    requests = [request(port, path, headers, body) for path, body in reversed(posts)]
     chooser = selectors.DefaultSelector()
     begun: dict[socket.socket, float] = {}
     received: dict[socket.socket, bytes] = {}
     each: list[float] = []
     start = time.perf_counter()
-    for _ in range(min(connections, len(requests))):
+    for _ in range(min(connections, len(posts))):
         connection = socket.create_connection(("127.0.0.1", port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         chooser.register(connection, selectors.EVENT_READ)
@@ -53,6 +52,13 @@ def post(port: int, path: str, headers: str, bodies: Sequence[bytes], connection
                     chooser.unregister(connection)
                     connection.close()
     return Run(time.perf_counter() - start, each)
+
+
+def request(port: int, path: str, headers: str, body: bytes) -> bytes:
+    """Return a POST of JSON as it goes over the wire."""
+    host = f"Host: 127.0.0.1:{port}\r\n{headers}"
+    head = f"POST {path} HTTP/1.1\r\n{host}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
 
 
 def _send(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from threading import Condition, Event
+from threading import Condition, Lock
 from typing import Any, Generic, Protocol, TypeVar
 
 from whenthen.errors import WhenthenError
@@ -28,14 +28,17 @@ class Ticket(Generic[Given]):
 
     def __init__(self, received_us: int) -> None:
         self.received_us = received_us
-        self._done = Event()
+        # Held until there is an answer: one lock is much cheaper than an event, and each reading has a ticket.
+        self._pending = Lock()
+        self._pending.acquire()
         self._value: Any = None
         self._error: BaseException | None = None
 
     def wait(self, timeout_seconds: float | None = None) -> Given:
         """Return the answer or raise what went wrong; ``TimeoutError`` if it takes longer than the timeout."""
-        if not self._done.wait(timeout_seconds):
+        if not self._pending.acquire(timeout=-1 if timeout_seconds is None else timeout_seconds):
             raise TimeoutError("no commit yet; what was given may or may not be stored")
+        self._pending.release()
         if self._error is not None:
             raise self._error
         value: Given = self._value
@@ -44,12 +47,12 @@ class Ticket(Generic[Given]):
     def resolve(self, value: Any) -> None:
         """Give the answer."""
         self._value = value
-        self._done.set()
+        self._pending.release()
 
     def fail(self, error: BaseException) -> None:
         """Say what went wrong."""
         self._error = error
-        self._done.set()
+        self._pending.release()
 
 
 class Item(Protocol[Answer_co]):

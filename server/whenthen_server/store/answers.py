@@ -18,8 +18,9 @@ from whenthen.runtime import JournalError, QueueFullError, Ticket
 from whenthen.runtime.intake import Item
 from whenthen.runtime.writer import Core
 from whenthen_server.problems import Unavailable
-from whenthen_server.store.journal import connection_of, upserting
+from whenthen_server.store.journal import connection_of
 from whenthen_server.store.schema import metadata
+from whenthen_server.store.upsert import upserting
 
 _log = logging.getLogger(__name__)
 

@@ -7,11 +7,9 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
-from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, Table, bindparam, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, bindparam, delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from whenthen.errors import UnknownRuleError
@@ -23,39 +21,13 @@ from whenthen_server.store import tables
 from whenthen_server.store.database import open_database, reading, writing
 from whenthen_server.store.migrations import upgrade_engine
 from whenthen_server.store.readings import HOUR_US
+from whenthen_server.store.upsert import upserting, upserting_plain
 
 _MANY_HOURS = 100_000
-
-
-def upserting(connection: Connection, table: Table, keys: Sequence[str], rows: list[dict[str, Any]]) -> None:
-    """Insert rows, or give those that are there already (by *keys*) their new values."""
-    if not rows:
-        return
-    connection.execute(_upsert(connection.dialect.name, table, tuple(keys), tuple(rows[0])), rows)
-
-
-def _upserting_plain(connection: Connection, table: Table, keys: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
-    """Do the same for a table of numbers and texts, which SQLAlchemy need not prepare row by row."""
-    statement, names = _plain(connection.dialect, table, keys, tuple(rows[0]))
-    given: Any = rows if names is None else [tuple([row[name] for name in names]) for row in rows]
-    connection.exec_driver_sql(statement, given)
-
-
-@lru_cache(maxsize=16)
-def _plain(
-    dialect: Dialect, table: Table, keys: tuple[str, ...], names: tuple[str, ...]
-) -> tuple[str, tuple[str, ...] | None]:
-    """Return an upsert as the driver takes it, with the order of its values unless they are named."""
-    compiled = _upsert(dialect.name, table, keys, names).compile(dialect=dialect, column_keys=list(names))
-    return str(compiled), tuple(compiled.positiontup) if compiled.positiontup is not None else None
-
-
-@cache
-def _upsert(dialect: str, table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Any:
-    """Return the statement; making it takes longer than running it."""
-    insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
-    fresh = {name: insert.excluded[name] for name in names if name not in keys}
-    return insert.on_conflict_do_update(index_elements=keys, set_=fresh) if fresh else insert.on_conflict_do_nothing()
+_SAMPLE = ("series_id", "at_us", "received_us", "number", "other")
+_SAMPLE_KEYS = ("series_id", "at_us")
+_encode = json.JSONEncoder().encode
+"""Made once: ``json.dumps`` looks at its options each time."""
 
 
 class SqlJournal:
@@ -131,18 +103,11 @@ class SqlTransaction:
         """Keep values; the same instant of the same series has the newer one afterwards."""
         if not samples:
             return
-        rows: dict[tuple[int, int], dict[str, Any]] = {}
+        rows: dict[tuple[int, int], tuple[Any, ...]] = {}
         for sample in samples:
-            series_id = self._series_id(sample.device, sample.sensor)
-            number, other = _columns(sample.value)
-            rows[series_id, sample.at_us] = {
-                "series_id": series_id,
-                "at_us": sample.at_us,
-                "received_us": sample.received_us,
-                "number": number,
-                "other": other,
-            }
-        _upserting_plain(self.connection, tables.samples, ("series_id", "at_us"), list(rows.values()))
+            series_id, at_us = self._series_id(sample.device, sample.sensor), sample.at_us
+            rows[series_id, at_us] = series_id, at_us, sample.received_us, *_columns(sample.value)
+        upserting_plain(self.connection, tables.samples, _SAMPLE_KEYS, _SAMPLE, list(rows.values()))
         self._note_hours({(series_id, at_us - at_us % HOUR_US) for series_id, at_us in rows}, samples[-1].received_us)
 
     def _note_hours(self, hours: set[tuple[int, int]], now_us: int) -> None:
@@ -174,19 +139,19 @@ class SqlTransaction:
         rows, gone = [], []
         for part, content in changes.items():
             if not isinstance(content, Mapping):
-                rows.append({"part": part, "key": "", "row": {"value": content}})
+                rows.append((part, "", _encode({"value": content})))
                 continue
             for key, row in content.items():
                 if row is None:
                     gone.append({"gone_part": part, "gone_key": key})
                 else:
-                    rows.append({"part": part, "key": key, "row": row})
+                    rows.append((part, key, _encode(row)))
         if gone:
             table = tables.engine_state
             self.connection.execute(
                 delete(table).where(table.c.part == bindparam("gone_part"), table.c.key == bindparam("gone_key")), gone
             )
-        upserting(self.connection, tables.engine_state, ["part", "key"], rows)
+        upserting_plain(self.connection, tables.engine_state, ("part", "key"), ("part", "key", "row"), rows)
 
     def executions(self, executions: Sequence[Execution]) -> None:
         """Keep firings."""
@@ -284,6 +249,8 @@ def open_journal(url: str) -> SqlJournal:
 
 def _columns(value: Any) -> tuple[float | None, str | None]:
     """Return a sensor's value as its two columns."""
+    if value.__class__ is float:
+        return value, None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None, json.dumps(value, ensure_ascii=False)
     return float(value), None

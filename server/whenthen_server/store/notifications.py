@@ -22,10 +22,11 @@ from sqlalchemy import (
 )
 
 from whenthen.runtime.writer import Core
-from whenthen_server.store.journal import connection_of, upserting
+from whenthen_server.store.journal import connection_of
 from whenthen_server.store.paging import Place, page
 from whenthen_server.store.places import UnknownPlaceError
 from whenthen_server.store.schema import metadata
+from whenthen_server.store.upsert import upserting
 
 notifications = Table(
     "notifications",

@@ -13,7 +13,8 @@ from whenthen.errors import WhenthenError
 from whenthen.runtime.writer import Core
 from whenthen_server.store import tables
 from whenthen_server.store.database import reading, writing
-from whenthen_server.store.journal import connection_of, upserting
+from whenthen_server.store.journal import connection_of
+from whenthen_server.store.upsert import upserting
 
 DEFAULT_FARM = "default"
 DEFAULT_ROOM = "default"
