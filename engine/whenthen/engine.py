@@ -70,6 +70,8 @@ class Engine:
     ) -> None:
         self.now_us = 0
         self.counts: Counter[str] = Counter()
+        self.evaluations = 0
+        """How often the conditions of a rule were looked at, for one subject each."""
         self._compiler = RuleCompiler(registry)
         self._subjects = Subjects(directory, timezone)
         self._timers = Timers()
@@ -525,6 +527,7 @@ class Engine:
     def _look(self, instance: Instance, candidates: list[Candidate], *, triggered: bool, evaluating: bool) -> None:
         """Look at an instance's conditions; arm, clear or offer it to fire as their truth says."""
         self._moment.evaluating = evaluating
+        self.evaluations += 1
         if instance.timed:
             instance.wakes.clear()
         truth = instance.check(self.now_us)
