@@ -98,6 +98,11 @@ class Engine:
         return [state.rule.id for state in self._roster.ordered()]
 
     @property
+    def evaluations(self) -> int:
+        """How often the conditions of a rule were looked at, for one subject each."""
+        return self._looks.count
+
+    @property
     def next_due_us(self) -> int | None:
         """The instant at which the next timer is due, in microseconds, or ``None``."""
         due_us = self._timers.next_due()

@@ -18,6 +18,7 @@ class Measuring:
         self._started_us: dict[str, int] = {}
         self._refused = 0
         self._lost_commits = 0
+        self._evaluations = 0
         metrics.watch_queue("intake", lambda: len(runtime.intake))
         metrics.watch_queue("outbox", lambda: len(runtime.writer.outbox))
         metrics.watch_queue("actions", lambda: runtime.dispatcher.busy)
@@ -37,6 +38,7 @@ class Measuring:
                     self._metrics.drops.labels("actions", "suppressed").inc()
         if turn.started:
             self._begun(turn)
+        self._evaluated()
         self._refusals()
 
     def _begun(self, turn: Turn) -> None:
@@ -54,6 +56,12 @@ class Measuring:
         started_us = self._started_us.pop(row.key, None)
         if started_us is not None:
             self._metrics.action_seconds.labels(row.call.type).observe(max(0, now_us - started_us) / SECOND_US)
+
+    def _evaluated(self) -> None:
+        now = self._runtime.writer.engine.evaluations
+        # After a commit that failed there is a new engine, which counts from nothing.
+        self._metrics.evaluations.inc(now - self._evaluations if now >= self._evaluations else now)
+        self._evaluations = now
 
     def _refusals(self) -> None:
         refused, lost = self._runtime.intake.refused, self._runtime.writer.counts["commit_failed"]

@@ -27,7 +27,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         registry = self.registry
         self.readings = Counter("whenthen_readings", "Readings by what became of them", ["result"], registry=registry)
-        self.evaluations = Counter("whenthen_evaluations", "Rule instances evaluated", registry=registry)
+        self.evaluations = Counter(
+            "whenthen_evaluations", "Looks at the conditions of a rule, one for each subject", registry=registry
+        )
         self.firings = Counter("whenthen_firings", "Firings", ["kind"], registry=registry)
         self.actions = Counter(
             "whenthen_actions", "Attempts of actions by result", ["type", "result"], registry=registry

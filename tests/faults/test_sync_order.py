@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from killed.harness import Sender, Server
+from killed.harness import Place, Sender, Server
 
 POSTS = 200
-_REQUEST = re.compile(r'(recvfrom|read|recvmsg)(\(.*| resumed>)"POST /given')
+_REQUEST = re.compile(r'(recvfrom|read|recvmsg)(\(.*| resumed>)"POST /api/devices/d/data')
 _ANSWER = re.compile(r'(sendto|write|sendmsg)\(.*"HTTP/1.1 200')
 _SYNC = re.compile(r"(fdatasync|fsync)\(\d+<[^>]*whenthen\.db-wal>")
 _RESUMED = re.compile(r"<\.\.\. (fdatasync|fsync) resumed>")
@@ -25,7 +25,8 @@ def test_no_answer_is_sent_before_its_sync(tmp_path: Path) -> None:
         pytest.skip("strace is missing: apt-get install strace")
     trace = tmp_path / "trace.txt"
     calls = "trace=fdatasync,fsync,sendto,sendmsg,write,recvfrom,recvmsg,read"
-    server = Server(tmp_path, wrapper=(strace, "-f", "-y", "-s", "16", "-o", str(trace), "-e", calls))
+    server = Server(Place(tmp_path), wrapper=(strace, "-f", "-y", "-s", "32", "-o", str(trace), "-e", calls))
+    server.furnish(["d"])
     sender = Sender("d", server, tmp_path / "ledger.txt", per_post=1)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     for _ in range(POSTS):

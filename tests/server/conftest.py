@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from databases.postgres import own_postgres
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine
 
 from whenthen import ManualClock
 from whenthen_server.app import create_app
@@ -23,33 +20,14 @@ from whenthen_server.wiring import House
 
 ClientOf = Callable[[str | None], FlaskClient]
 
-POSTGRES = os.environ.get("WHENTHEN_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
-"""A database in which a test may make and drop schemas of its own."""
-
-
-def _postgres() -> Generator[str]:
-    admin = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-    name = f"whenthen_test_{uuid.uuid4().hex}"
-    try:
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE SCHEMA {name}"))
-    except OperationalError as error:
-        pytest.skip(f"no PostgreSQL to test on (set WHENTHEN_TEST_POSTGRES): {error}")
-    try:
-        own = make_url(POSTGRES).update_query_dict({"options": f"-c search_path={name}"})
-        yield own.render_as_string(hide_password=False)
-    finally:
-        with admin.connect() as connection:
-            connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
-        admin.dispose()
-
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'whenthen.db'}"
     else:
-        yield from _postgres()
+        with own_postgres() as url:
+            yield url
 
 
 @pytest.fixture

@@ -90,8 +90,10 @@ class Arrivals:
         candidates: list[Candidate] = []
         moment, inner = self._moment, self._looks
         moment.reading = True
+        plain = len(looks)
         for instance in looks:
             if not instance.plain:
+                plain -= 1
                 triggered = self._triggered(instance, touched, now_us)
                 inner.look(instance, candidates, now_us, triggered=triggered, evaluating=triggered)
                 continue
@@ -108,6 +110,7 @@ class Arrivals:
                         inner.trigger(instance, candidates, now_us)
                         break
         moment.reading = False
+        inner.count += plain
         return candidates
 
     def _is_new(self, slot: Slot, value: Any, at_us: int) -> bool:

@@ -14,19 +14,24 @@ from whenthen.flow.timers import FAR_US, Timers
 
 
 class Looks:
-    """Looks at instances; those that would fire or clear are added to the candidates of the present tick."""
+    """Looks at instances; those that would fire or clear are added to the candidates of the present tick.
+
+    *count* is how many looks were taken, those of ``Arrivals`` at plain instances among them.
+    """
 
     def __init__(self, moment: Moment, states: Mapping[str, RuleState], timers: Timers, changes: Changes) -> None:
         self._moment = moment
         self._states = states
         self._timers = timers
         self._changes = changes
+        self.count = 0
 
     def look(
         self, instance: Instance, candidates: list[Candidate], now_us: int, *, triggered: bool, evaluating: bool
     ) -> None:
         """Look at an instance's conditions; arm, clear or offer it to fire as their truth says."""
         self._moment.evaluating = evaluating
+        self.count += 1
         if instance.timed:
             instance.wakes.clear()
         truth = instance.check(now_us)

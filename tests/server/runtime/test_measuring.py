@@ -35,6 +35,9 @@ def test_readings_firings_actions_commits_and_queues_are_counted(house: House, o
     assert found["whenthen_readings_total", "stored"] == 1
     assert found["whenthen_readings_total", "duplicate"] == 1
     assert found["whenthen_readings_total", "refused"] == 1
+    assert (
+        found["whenthen_evaluations_total",] == 2
+    )  # when it was saved, and at the one reading that said something new
     assert found["whenthen_firings_total", "fired"] == 1
     assert found["whenthen_actions_total", "done", "log"] == 1
     assert found["whenthen_action_seconds_count", "log"] == 1
