@@ -85,7 +85,7 @@ class Words:
         failed = _node(tree["conditions"], tree.get("first_failed"))
         if failed is None:
             holding = "the conditions hold" if tree["conditions"] else "there are no conditions"
-            if one.kind == "cleared":
+            if one.kind == "cleared" and tree["blocked"] != "no_subject":
                 return f"{when}: {holding}"
             return f"{when}: {_BLOCKED.get(tree['blocked'] or '', f'{holding}, but nothing triggered the rule')}"
         is_it = "is false" if failed["truth"] is False else "is unknown"

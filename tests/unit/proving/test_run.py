@@ -110,9 +110,11 @@ def test_a_rule_that_did_not_fire_tells_the_first_condition_that_failed_at_the_e
 
 
 def test_a_rule_that_fired_too_often_tells_when(run: Any) -> None:
+    firings = ", ".join(f"{minute}m (00:0{minute}:00) for dev-1" for minute in range(1, 6))
+
     assert told(run({"rule": "Warm", "never_fires": True}, *range(30, 40))) == [
         "/expect/0: expected: 'Warm' never fires",
-        f"  it fired 9 times: {', '.join(f'{minute}m (00:0{minute}:00) for dev-1' for minute in range(1, 6))}, and 4 more",
+        f"  it fired 9 times: {firings}, and 4 more",
     ]
 
 
