@@ -7,7 +7,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from typing import Any, cast, overload
 
@@ -59,7 +59,7 @@ def create_app(parts: Parts, routes: Iterable[Route] | None = None, schemas: Map
     served += docs.routes(lambda: document)
     _demand_listed(served, parts)
 
-    app = Flask("whenthen_server", static_folder=None)
+    app = _Flask("whenthen_server", static_folder=None)
     # Flask would read FLASK_DEBUG by itself; a debugger is a way in, so it is off whatever the environment says.
     app.debug = False
     app.url_map.merge_slashes = False
@@ -91,6 +91,14 @@ def create_app(parts: Parts, routes: Iterable[Route] | None = None, schemas: Map
         count = settings.server.proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count)  # type: ignore[method-assign]
     return app
+
+
+class _Flask(Flask):
+    """Flask without coroutines: it would ask of each function, at each request, whether it is one."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function itself; none of ours is a coroutine."""
+        return func
 
 
 def _demand_listed(routes: Iterable[Route], parts: Parts) -> None:

@@ -168,6 +168,9 @@ def accepted(value: Any) -> Scalar | None:
     >>> accepted(21.5)
     21.5
     """
+    if value.__class__ is float and value - value == 0.0:
+        finite: float = value
+        return finite
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -193,7 +196,9 @@ def flattened(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     flat: dict[str, Any] = {}
     for sensor, value in values.items():
-        if isinstance(value, Mapping):
+        if value.__class__ is float:  # first, since nearly all are, and an abstract class is slow to ask
+            flat[sensor] = value
+        elif isinstance(value, Mapping):
             flat.update({f"{sensor}_{part}": inner for part, inner in value.items()})
         else:
             flat[sensor] = value

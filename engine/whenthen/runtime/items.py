@@ -74,7 +74,8 @@ def _take(given: Given, core: Core) -> Verdict:
         values = _without(surplus, values)
     core.turn.samples += samples
     firings = core.engine.handle(Reading(given.device, values, received_us, given.at_us))
-    core.fired(firings, f"reading of {given.device}")
+    if firings:
+        core.fired(firings, f"reading of {given.device}")
     if problems:
         return Verdict("partly_stored" if samples else "refused", len(samples), problems)
     return Verdict("stored" if samples else "duplicate", len(samples))

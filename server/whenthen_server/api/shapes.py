@@ -18,9 +18,12 @@ MAX_VALUES = 200
 """So many values one reading may have."""
 MAX_NAME = 100
 
-_HEAD = frozenset({"device", "device_id", "timestamp", "at"})
+_TIMES = frozenset({"timestamp", "at"})
+_HEAD = _TIMES | {"device", "device_id"}
 _VALUES = ("data", "values")
 _SENSOR = ("sensor_type", "sensor")
+_BESIDE = {name: _HEAD | {name} for name in _VALUES}
+_BESIDE_SENSOR = {name: _HEAD | {name, "value", "unit"} for name in _SENSOR}
 
 
 @dataclass(slots=True)
@@ -67,21 +70,29 @@ def shaped(item: Any, device_id: str, pointer: str, now_us: int) -> Shaped:
 
 def _values_of(item: Mapping[str, Any], pointer: str, found: Shaped) -> tuple[Mapping[str, Any], str]:
     """Return the values and where they stand; note fields that the shape does not have."""
-    inside = next((name for name in _VALUES if isinstance(item.get(name), dict)), None)
-    if inside is not None:
-        _check_fields(item, {inside, *_HEAD}, pointer, found)
-        return item[inside], f"{pointer}/{inside}"
+    for inside in _VALUES:
+        if isinstance(item.get(inside), dict):
+            _check_fields(item, _BESIDE[inside], pointer, found)
+            return item[inside], f"{pointer}/{inside}"
+    if "value" not in item:
+        return _without_head(item), pointer
     named = next((name for name in _SENSOR if name in item), None)
-    if named is None or "value" not in item:
-        return {name: value for name, value in item.items() if name not in _HEAD}, pointer
-    _check_fields(item, {named, "value", "unit", *_HEAD}, pointer, found)
+    if named is None:
+        return _without_head(item), pointer
+    _check_fields(item, _BESIDE_SENSOR[named], pointer, found)
     if not isinstance(item[named], str):
         found.fault(f"{pointer}/{named}", "the name of a sensor is a text", "write the sensor's name")
         return {}, pointer
     return {item[named]: item["value"]}, pointer
 
 
-def _check_fields(item: Mapping[str, Any], known: set[str], pointer: str, found: Shaped) -> None:
+def _without_head(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    return item if _HEAD.isdisjoint(item) else {name: value for name, value in item.items() if name not in _HEAD}
+
+
+def _check_fields(item: Mapping[str, Any], known: frozenset[str], pointer: str, found: Shaped) -> None:
+    if item.keys() <= known:
+        return
     for name in item.keys() - known:
         near = get_close_matches(name, known, 1)
         hint = f"did you mean '{near[0]}'?" if near else "leave it out"
@@ -95,6 +106,8 @@ def _check_device(item: Mapping[str, Any], device_id: str, pointer: str, found: 
 
 
 def _at_us(item: Mapping[str, Any], pointer: str, now_us: int, found: Shaped) -> int | None:
+    if _TIMES.isdisjoint(item):
+        return None
     given = [name for name in ("timestamp", "at") if item.get(name) is not None]
     if not given:
         return None
@@ -116,10 +129,12 @@ def _at_us(item: Mapping[str, Any], pointer: str, now_us: int, found: Shaped) ->
 
 def _is_good(name: str, value: Any, where: str, found: Shaped) -> bool:
     """Note what is wrong with one value; return whether nothing is."""
-    pointer = f"{where}/{escaped(name)}"
     if not 0 < len(name) <= MAX_NAME or not name.isprintable():
         found.fault(where, f"the name of a sensor has 1 to {MAX_NAME} printable characters", "choose another name")
         return False
+    if value.__class__ is float and value - value == 0.0:
+        return True  # finite, as nearly all are: a list has many, so there is no more ado about one
+    pointer = f"{where}/{escaped(name)}"
     if not isinstance(value, dict):
         return _is_accepted(value, pointer, found)
     if not 0 < len(value) <= MAX_VALUES:
