@@ -85,6 +85,12 @@ class Validator:
             self._typed(kind, pointer, item, problems)
         return problems
 
+    def condition_problems(self, item: Any, pointer: str) -> list[Problem]:
+        """Return every problem of a condition that stands at *pointer*, as far as schemas can tell."""
+        problems: list[Problem] = []
+        self._typed("condition", pointer, item, problems, 1)
+        return problems
+
     def _typed(self, kind: str, pointer: str, item: Any, problems: list[Problem], depth: int = 0) -> None:
         """Check a trigger, condition or action by its type's own schema, and the conditions inside it."""
         if not isinstance(item, dict) or not isinstance(item.get("type"), str):
