@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.extend.registry import Registry
 from whenthen.model.firing import Firing, Notice
 from whenthen.model.step import Step
@@ -32,12 +33,13 @@ class Played:
     zone: str = "UTC"
 
 
-def play(
+def play(  # noqa: PLR0913, PLR0917 - what an engine takes, and what happens to it
     rules: Iterable[Mapping[str, Any]],
     steps: Iterable[Step],
     registry: Registry,
     directory: Directory | None = None,
     zone: str = "UTC",
+    compiler: RuleCompiler | None = None,
 ) -> Played:
     """Play *steps*, in order of time, as ``whenthen replay`` does: time ends with the last. Raises ``InvalidRuleError``.
 
@@ -53,7 +55,7 @@ def play(
     (['Warm'], 'on')
     """
     taken, given = tuple(steps), tuple(rules)
-    stage = Stage(registry, directory, zone)
+    stage = Stage(registry, directory, zone, compiler=compiler)
     rows = begin(stage, taken)
     for rule in given:
         stage.engine.put_rule(rule)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.extend.condition import Truth
 from whenthen.extend.registry import Registry
 from whenthen.model.event import Event
@@ -20,10 +21,15 @@ class Probes:
     """Asks of each condition and subject when it was true, to the microsecond."""
 
     def __init__(
-        self, conditions: Iterable[Holds], registry: Registry, directory: Directory | None = None, zone: str = "UTC"
+        self,
+        conditions: Iterable[Holds],
+        registry: Registry,
+        directory: Directory | None = None,
+        zone: str = "UTC",
+        compiler: RuleCompiler | None = None,
     ) -> None:
         self._ids = {condition: f"probe-{number}" for number, condition in enumerate(dict.fromkeys(conditions))}
-        self._stage = Stage(registry, directory, zone)
+        self._stage = Stage(registry, directory, zone, compiler=compiler)
         self._subjects: dict[str, None] = dict.fromkeys(_places(directory))
         self._begun = False
         self._heard: dict[tuple[str, str], list[tuple[int, Truth]]] = {}
