@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ def play(  # noqa: PLR0913, PLR0917 - what an engine takes, and what happens to 
     zone: str = "UTC",
     compiler: RuleCompiler | None = None,
 ) -> Played:
-    """Play *steps*, in order of time, as ``whenthen replay`` does: time ends with the last. Raises ``InvalidRuleError``.
+    """Play *steps*, in order of time, as ``whenthen replay`` does; raises ``InvalidRuleError``.
 
     >>> from whenthen.extend.host import load_registry
     >>> from whenthen.model.reading import Reading
@@ -55,10 +55,23 @@ def play(  # noqa: PLR0913, PLR0917 - what an engine takes, and what happens to 
     (['Warm'], 'on')
     """
     taken, given = tuple(steps), tuple(rules)
-    stage = Stage(registry, directory, zone, compiler=compiler)
-    rows = begin(stage, taken)
-    for rule in given:
-        stage.engine.put_rule(rule)
+    stage = stage_of(given, taken, registry, directory, zone, compiler)
     notices: list[Notice] = []
-    firings = tuple(replay(stage, rows, Tally(), on_notice=notices.append))
+    firings = tuple(replay(stage, taken, Tally(), on_notice=notices.append))
     return Played(given, taken, firings, tuple(notices), Actuators(firings), registry, directory, zone)
+
+
+def stage_of(  # noqa: PLR0913, PLR0917 - what an engine takes, and the rules in it
+    rules: Iterable[Mapping[str, Any]],
+    steps: Sequence[Step],
+    registry: Registry,
+    directory: Directory | None = None,
+    zone: str = "UTC",
+    compiler: RuleCompiler | None = None,
+) -> Stage:
+    """Return a stage with *rules* as it stands before the first of *steps*, none of which it has taken."""
+    stage = Stage(registry, directory, zone, compiler=compiler)
+    begin(stage, steps[:1])
+    for rule in rules:
+        stage.engine.put_rule(rule)
+    return stage
