@@ -17,6 +17,9 @@ from whenthen.proving.offsets import told_span
 from whenthen.proving.proposition import Fired, Leaf, Proposition, leaves, read_proposition
 
 
+_NOTHING = {"type": "log", "config": {"message": "asked"}}
+
+
 @dataclass(frozen=True, slots=True)
 class _Named:
     """The common part: *name* is what people call it, *document* how it was written."""
@@ -117,8 +120,8 @@ def read_promises(  # noqa: PLR0913 - what is read, where it stands, and what is
     >>> print(*promises, problems)
     never: pump is "on" for longer than 10m []
     """
-    compiler = None if registry is None else RuleCompiler(registry)
-    problems = promises_problems(document, pointer, compiler.condition_problems if compiler else _unchecked)
+    reader = _Reader(registry, rule or {})
+    problems = promises_problems(document, pointer, reader.condition_problems)
     if not isinstance(document, list):
         return (), problems
     found: list[Promise] = []
@@ -126,7 +129,7 @@ def read_promises(  # noqa: PLR0913 - what is read, where it stands, and what is
         place = f"{pointer}/{index}"
         if isinstance(item, str) or any(f"{problem.pointer}/".startswith(f"{place}/") for problem in problems):
             continue
-        promise = _promise(item, rule or {})
+        promise = reader.promise(item)
         wrong = [*_nameless(promise, place), *_unknown_rules(promise, place, rules)]
         problems += wrong
         if not wrong:
@@ -142,11 +145,11 @@ def read_promise(
     rules: Collection[str] | None = None,
 ) -> tuple[Promise | None, list[Problem]]:
     """Return one promise, ``None`` if anything is wrong with it, and everything that is wrong; see ``read_promises``."""
-    compiler = None if registry is None else RuleCompiler(registry)
-    problems = promise_problems(document, pointer, compiler.condition_problems if compiler else _unchecked)
+    reader = _Reader(registry, {})
+    problems = promise_problems(document, pointer, reader.condition_problems)
     if problems:
         return None, problems
-    promise = _promise(document, {})
+    promise = reader.promise(document)
     problems = [*_nameless(promise, pointer), *_unknown_rules(promise, pointer, rules)]
     return (None if problems else promise), problems
 
@@ -169,26 +172,47 @@ def _propositions(promise: Promise) -> tuple[Proposition, ...]:
             return (Fired(promise.rule),)
 
 
-def _promise(document: Mapping[str, Any], rule: Mapping[str, Any]) -> Promise:
-    """Return the promise that a sound document describes."""
-    named: dict[str, Any] = {"name": document.get("name", ""), "document": _standing_alone(document, rule)}
-    within_us = seconds_us(document.get("within_seconds", 0))
-    match form_of(document):
-        case "never":
-            longer = document.get("longer_than_seconds")
-            longer_us = None if longer is None else seconds_us(longer)
-            return Never(**named, what=read_proposition(document["never"], rule), longer_than_us=longer_us)
-        case "apart":
-            first, second = (read_proposition(part, rule) for part in document["never"])
-            return Apart(**named, first=first, second=second, within_us=within_us)
-        case "always":
-            return Always(**named, what=read_proposition(document["always"], rule))
-        case "whenever":
-            what, then = read_proposition(document["whenever"], rule), read_proposition(document["then"], rule)
-            for_us = seconds_us(document.get("for_seconds", 0))
-            return Whenever(**named, what=what, for_us=for_us, then=then, within_us=within_us)
-    whose = document.get("fires_of") or rule.get("id") or rule.get("name", "")
-    return AtMost(**named, count=document["at_most"], rule=whose, per_us=seconds_us(document["per_seconds"]))
+class _Reader:
+    """Turns sound documents into promises, conditions judged with a rule's scope and variables."""
+
+    def __init__(self, registry: Registry | None, rule: Mapping[str, Any]) -> None:
+        self._compiler = None if registry is None else RuleCompiler(registry)
+        self._rule = rule
+
+    def condition_problems(self, condition: Any, pointer: str) -> list[Problem]:
+        """Return what is wrong with a condition, as far as it is known which there are."""
+        return [] if self._compiler is None else self._compiler.condition_problems(condition, pointer)
+
+    def promise(self, document: Mapping[str, Any]) -> Promise:
+        """Return the promise that a sound document describes."""
+        rule = self._rule
+        named: dict[str, Any] = {"name": document.get("name", ""), "document": _standing_alone(document, rule)}
+        within_us = seconds_us(document.get("within_seconds", 0))
+        match form_of(document):
+            case "never":
+                longer = document.get("longer_than_seconds")
+                longer_us = None if longer is None else seconds_us(longer)
+                return Never(**named, what=self._read(document["never"]), longer_than_us=longer_us)
+            case "apart":
+                first, second = map(self._read, document["never"])
+                return Apart(**named, first=first, second=second, within_us=within_us)
+            case "always":
+                return Always(**named, what=self._read(document["always"]))
+            case "whenever":
+                what, then = self._read(document["whenever"]), self._read(document["then"])
+                for_us = seconds_us(document.get("for_seconds", 0))
+                return Whenever(**named, what=what, for_us=for_us, then=then, within_us=within_us)
+        whose = document.get("fires_of") or rule.get("id") or rule.get("name", "")
+        return AtMost(**named, count=document["at_most"], rule=whose, per_us=seconds_us(document["per_seconds"]))
+
+    def _read(self, document: Mapping[str, Any]) -> Proposition:
+        return read_proposition(document, self._rule, self._described)
+
+    def _described(self, condition: Mapping[str, Any]) -> str:
+        if self._compiler is None:
+            return ""
+        trial = {"name": "a", "trigger": {"type": "manual"}, "conditions": [condition], "actions": [_NOTHING]}
+        return self._compiler.compile(trial).conditions[0].condition.describe()
 
 
 def _standing_alone(document: Mapping[str, Any], rule: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -221,6 +245,3 @@ def _unknown_rule(pointer: str, name: str, rules: Collection[str]) -> Problem:
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(rules))}"
     return Problem("unknown_rule", pointer, f"there is no rule {name!r}", hint)
 
-
-def _unchecked(_condition: Any, _pointer: str) -> list[Problem]:
-    return []

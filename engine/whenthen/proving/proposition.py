@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -36,10 +36,10 @@ class Holds:
     """A condition is true. *probe* is the JSON of a rule that has it and does nothing, to be asked about it."""
 
     probe: str
+    described: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        condition = json.loads(self.probe)["conditions"][0]
-        return f"{condition['type']} {json.dumps(condition.get('config', {}), ensure_ascii=False)}"
+        return self.described or json.dumps(json.loads(self.probe)["conditions"][0], ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,16 @@ class Joined:
 Proposition = ChannelIs | Fired | Holds | Not | Joined
 Leaf = ChannelIs | Fired | Holds
 
+Describe = Callable[[Any], str]
+"""Says a sound condition in words."""
+
 _KEPT = ("scope", "variables", "on_gap", "max_gap_seconds")
 """What of a rule decides what a condition in it means."""
 
 
-def read_proposition(document: Mapping[str, Any], rule: Mapping[str, Any]) -> Proposition:
+def read_proposition(
+    document: Mapping[str, Any], rule: Mapping[str, Any], describe: Describe = lambda _: ""
+) -> Proposition:
     """Return the proposition that a sound document describes; a condition is judged with *rule*'s scope and variables.
 
     >>> print(read_proposition({"not": {"channel": "pump", "is": "on"}}, {}))
@@ -83,11 +88,12 @@ def read_proposition(document: Mapping[str, Any], rule: Mapping[str, Any]) -> Pr
     if "fired" in document:
         return Fired(document["fired"])
     if "condition" in document:
-        return Holds(_probe(document["condition"], rule))
+        return Holds(_probe(document["condition"], rule), describe(document["condition"]))
     if "not" in document:
-        return Not(read_proposition(document["not"], rule))
+        return Not(read_proposition(document["not"], rule, describe))
     every = "all" in document
-    return Joined(tuple(read_proposition(part, rule) for part in document["all" if every else "any"]), every)
+    parts = document["all" if every else "any"]
+    return Joined(tuple(read_proposition(part, rule, describe) for part in parts), every)
 
 
 def leaves(proposition: Proposition) -> Iterator[Leaf]:
