@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from whenthen.proving.expect import contains
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelIs:
@@ -115,11 +117,9 @@ def is_set(wanted: Any, value: Any) -> bool:
     >>> is_set({"color": "red"}, {"color": "red", "intensity": 100}), is_set("on", ["on", {"speed": 3}]), is_set(1, True)
     (True, True, False)
     """
-    if isinstance(wanted, Mapping) and isinstance(value, Mapping):
-        return all(name in value and is_set(wanted[name], value[name]) for name in wanted)
     if isinstance(value, list) and len(value) == 2 and isinstance(value[1], Mapping) and not isinstance(wanted, list):
         value = value[0]
-    return isinstance(wanted, bool) is isinstance(value, bool) and bool(wanted == value)
+    return contains(value, wanted)
 
 
 def _probe(condition: Any, rule: Mapping[str, Any]) -> str:
