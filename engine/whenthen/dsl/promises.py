@@ -40,8 +40,8 @@ def promises_problems(promises: Any, pointer: str, condition: CheckCondition) ->
 def promise_problems(promise: Any, pointer: str, condition: CheckCondition) -> list[Problem]:
     """Return what is wrong with one promise, its propositions and the conditions in them.
 
-    >>> [str(problem) for problem in promise_problems({"nevr": {}}, "/invariants/0", lambda item, pointer: [])]
-    ["/invariants/0: this is no promise: it has none of never, always, whenever, at_most (is 'nevr' meant to be 'never'?)"]
+    >>> [problem.hint for problem in promise_problems({"nevr": {}}, "/invariants/0", lambda item, pointer: [])]
+    ["is 'nevr' meant to be 'never'?"]
     """
     problem = _misfit(promise, pointer, FORMS, "promise")
     if problem is not None:

@@ -32,7 +32,7 @@ class Course:
         self._held = {leaf: probes.tracks(leaf) for leaf in self._leaves if isinstance(leaf, Holds)}
         self.start_us = instant_of(played.steps[0])
         self.end_us = max(map(_end_of, played.steps))
-        # Before anybody has set a channel nothing can be promised of it alone; beside something else it is just not set.
+        # Nothing can be promised of a channel alone before anybody has set it; beside something else it is not set.
         alone = isinstance(promise, Always) and all(isinstance(leaf, ChannelIs) for leaf in self._leaves)
         self._unset: Truth = None if alone else False
 

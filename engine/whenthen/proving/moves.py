@@ -1,8 +1,9 @@
-"""What may happen next in a history, and how long after what came before: near what matters, and all that may go wrong."""
+"""What may happen next in a history, and after which wait: near what matters, and all that may go wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Any, TypeVar
 
@@ -88,20 +89,20 @@ class Choices:
 
     def _calm_moves(self) -> list[tuple[float, Sequence[Move]]]:
         world = self._world
-        readings = [_reading(device, values) for values in _said(world) for device in world.devices]
+        readings = [Say(device, values) for values in _said(world) for device in world.devices]
         concerned = (world.devices[0], None, *world.devices[1:])
-        events = [_event(name, data, device) for name, data in world.events for device in concerned]
-        return [(2, [_pass]), (4, events), (6, readings)]
+        events = [Raise(name, data, device) for name, data in world.events for device in concerned]
+        return [(2, [Pass()]), (4, events), (6, readings)]
 
     def _odd_moves(self) -> dict[str, Sequence[Move]]:
         world = self._world
         said = [(device, values) for values in _said(world) for device in world.devices]
         offered: dict[str, Sequence[Move]] = {
-            "duplicates": [_again],
-            "late": [_late(late_us, device, values) for device, values in said for late_us in _LATE_US],
-            "blinks": [_blink(device, sensor) for device in world.devices for sensor in world.values],
-            "restarts": [_restart(down_us) for down_us in world.downs_us],
-            "runs": [_run(str(rule["id"])) for rule in world.rules],
+            "duplicates": [SayAgain()],
+            "late": [Say(device, values, late_us) for device, values in said for late_us in _LATE_US],
+            "blinks": [Say(device, {sensor: None}) for device in world.devices for sensor in world.values],
+            "restarts": [Stop(down_us) for down_us in world.downs_us],
+            "runs": [Run(str(rule["id"])) for rule in world.rules],
         }
         return {fault: moves for fault, moves in offered.items() if fault in self._faults}
 
@@ -143,34 +144,65 @@ def _spread(values: Mapping[str, Any], inner: Mapping[str, str]) -> Mapping[str,
     return spread
 
 
-def _pass(teller: Teller) -> Step:
-    return Tick(teller.now_us)
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """Nothing but time."""
+
+    def __call__(self, teller: Teller) -> Step:
+        return Tick(teller.now_us)
 
 
-def _reading(device: str, values: Mapping[str, Any]) -> Move:
-    return lambda teller: Reading(device, values, teller.now_us)
+@dataclass(frozen=True, eq=False)
+class Say:
+    """A device sends values, by its own clock *late_us* ago (microseconds) if that is given."""
+
+    device: str
+    values: Mapping[str, Any]
+    late_us: int | None = None
+
+    def __call__(self, teller: Teller) -> Step:
+        at_us = None if self.late_us is None else teller.now_us - self.late_us
+        return Reading(self.device, self.values, teller.now_us, at_us)
 
 
-def _again(teller: Teller) -> Step | None:
-    last = teller.last
-    return None if last is None else Reading(last.device, last.values, teller.now_us, last.at_us or last.received_us)
+@dataclass(frozen=True, eq=False)
+class SayAgain:
+    """The last reading comes once more, as a device sends it that heard no answer."""
+
+    def __call__(self, teller: Teller) -> Step | None:
+        last = teller.last
+        if last is None:
+            return None
+        return Reading(last.device, last.values, teller.now_us, last.at_us or last.received_us)
 
 
-def _late(late_us: int, device: str, values: Mapping[str, Any]) -> Move:
-    return lambda teller: Reading(device, values, teller.now_us, teller.now_us - late_us)
+@dataclass(frozen=True, eq=False)
+class Stop:
+    """The process ends, and is there again *down_us* later."""
+
+    down_us: int
+
+    def __call__(self, teller: Teller) -> Step:
+        return Restart(teller.now_us, self.down_us)
 
 
-def _blink(device: str, sensor: str) -> Move:
-    return lambda teller: Reading(device, {sensor: None}, teller.now_us)
+@dataclass(frozen=True, eq=False)
+class Run:
+    """Somebody runs a rule."""
+
+    rule_id: str
+
+    def __call__(self, teller: Teller) -> Step:
+        return RunByHand(teller.now_us, self.rule_id)
 
 
-def _restart(down_us: int) -> Move:
-    return lambda teller: Restart(teller.now_us, down_us)
+@dataclass(frozen=True, eq=False)
+class Raise:
+    """An event happens, for a device or for everybody."""
 
+    event: str
+    data: Mapping[str, Any]
+    device: str | None
 
-def _run(rule_id: str) -> Move:
-    return lambda teller: RunByHand(teller.now_us, rule_id)
-
-
-def _event(name: str, data: Mapping[str, Any], device: str | None) -> Move:
-    return lambda teller: Event(name, teller.now_us, data, device)
+    def __call__(self, teller: Teller) -> Step:
+        return Event(self.event, teller.now_us, self.data, self.device)

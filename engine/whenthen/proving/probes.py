@@ -8,9 +8,8 @@ from collections.abc import Iterable, Iterator
 from whenthen.dsl.rule import RuleCompiler
 from whenthen.extend.condition import Truth
 from whenthen.extend.registry import Registry
-from whenthen.model.event import Event
 from whenthen.model.reading import Reading
-from whenthen.model.step import Restart, RunByHand, Step, Switch, Tick, instant_of
+from whenthen.model.step import RunByHand, Step, Switch, Tick, instant_of
 from whenthen.ports import Directory
 from whenthen.proving.proposition import Holds
 from whenthen.proving.track import Track, changes
@@ -43,12 +42,8 @@ class Probes:
         if isinstance(step, Reading):
             self._subjects[step.device] = None
         self._pass_until(instant_of(step))
-        if isinstance(step, Reading | Event | Tick):
-            self._stage.take(step)
-        elif isinstance(step, Restart):
-            self._stage.take(step)
-        elif isinstance(step, RunByHand | Switch):  # there is no rule but the probes here; only time passes
-            self._stage.take(Tick(step.at_us))
+        # There is no rule but the probes here: while somebody runs or switches another, time passes.
+        self._stage.take(Tick(step.at_us) if isinstance(step, RunByHand | Switch) else step)
         self._look()
 
     def tracks(self, condition: Holds) -> dict[str, Track]:

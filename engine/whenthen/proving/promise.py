@@ -16,7 +16,6 @@ from whenthen.extend.registry import Registry
 from whenthen.proving.offsets import told_span
 from whenthen.proving.proposition import Fired, Leaf, Proposition, leaves, read_proposition
 
-
 _NOTHING = {"type": "log", "config": {"message": "asked"}}
 
 
@@ -103,7 +102,7 @@ class AtMost(_Named):
 Promise = Never | Always | Apart | Whenever | AtMost
 
 
-def read_promises(  # noqa: PLR0913 - what is read, where it stands, and what is known around it
+def read_promises(
     document: Any,
     pointer: str = "",
     *,
@@ -144,7 +143,7 @@ def read_promise(
     registry: Registry | None = None,
     rules: Collection[str] | None = None,
 ) -> tuple[Promise | None, list[Problem]]:
-    """Return one promise, ``None`` if anything is wrong with it, and everything that is wrong; see ``read_promises``."""
+    """Return one promise, ``None`` if anything is wrong with it, and all that is wrong; see ``read_promises``."""
     reader = _Reader(registry, {})
     problems = promise_problems(document, pointer, reader.condition_problems)
     if problems:
@@ -244,4 +243,3 @@ def _unknown_rule(pointer: str, name: str, rules: Collection[str]) -> Problem:
     near = get_close_matches(name, rules, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(rules))}"
     return Problem("unknown_rule", pointer, f"there is no rule {name!r}", hint)
-

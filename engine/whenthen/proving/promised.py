@@ -28,7 +28,10 @@ class Given:
 
 
 def promises_given(
-    documents: Iterable[tuple[str, Any]], rules: Sequence[Mapping[str, Any]], registry: Registry, problems: list[Problem]
+    documents: Iterable[tuple[str, Any]],
+    rules: Sequence[Mapping[str, Any]],
+    registry: Registry,
+    problems: list[Problem],
 ) -> list[Given]:
     """Return the promises among (pointer, document), what is wrong added to *problems*; a text is a note for people."""
     found: list[Given] = []
@@ -45,9 +48,7 @@ def promises_of(rules: Sequence[Mapping[str, Any]], registry: Registry, problems
     found: list[Given] = []
     for rule in rules:
         for index, document in enumerate(rule.get("invariants", ())):
-            read, wrong = read_promises(
-                [document], "/invariants", registry=registry, rule=rule, rules=names_of(rules)
-            )
+            read, wrong = read_promises([document], "/invariants", registry=registry, rule=rule, rules=names_of(rules))
             place = f"/invariants/{index}"
             problems += [Problem(one.code, place, f"{rule['name']}: {one.message}", one.hint) for one in wrong]
             found += [Given(place, promise, rule["name"]) for promise in read]

@@ -84,7 +84,10 @@ def read_promise_set(document: Any, registry: Registry, folder: Path) -> Promise
 
 
 def read_promise_file(path: Path, registry: Registry) -> PromiseSet:
-    """Return the promises of a file, or of the rules in it; raises ``InvalidPromisesError``, also if it cannot be read."""
+    """Return the promises of a file, or of the rules in it.
+
+    Raises ``InvalidPromisesError`` with every problem, also for a file that cannot be read.
+    """
     if not path.name.endswith(ENDING):
         return read_promise_set({"rules": [path.name]}, registry, path.parent)
     try:

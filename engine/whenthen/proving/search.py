@@ -68,7 +68,7 @@ def search(  # noqa: PLR0913 - one argument for each thing that may be wanted ot
 
 
 def drafts(choices: Choices, chance: Random, count: int, max_size: int = MAX_STEPS) -> Iterator[Draft]:
-    """Yield histories drawn by *chance*: short ones more often, each with one kind of trouble, with none or with all."""
+    """Yield histories drawn by *chance*, most of them short, each with no trouble, one kind of it or all kinds."""
     kinds = [(choices.waits_us(kind), choices.moves(kind)) for kind in choices.kinds]
     rests_us = choices.waits_us(choices.kinds[-1])
     for _ in range(count):
@@ -99,7 +99,7 @@ class Trial:
         breach = self.breach_in(steps)
         if breach is None:
             raise AssertionError("a history that broke a promise no longer does: a plugin does not repeat itself")
-        kept = [step for step in steps if instant_of(step) <= breach.at_us and not isinstance(step, Tick)]
+        kept: list[Step] = [step for step in steps if instant_of(step) <= breach.at_us and not isinstance(step, Tick)]
         if not kept or instant_of(kept[-1]) < breach.at_us:
             kept.append(Tick(breach.at_us))
         cut = self._judged(kept, [breach.promise])

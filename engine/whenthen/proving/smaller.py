@@ -48,7 +48,7 @@ def smallest(draft: Draft, choices: Choices, shows: Callable[[Draft], bool]) -> 
 
 
 def _fewer(draft: Draft) -> Iterator[Draft]:
-    """Yield drafts that lack a stretch of entries, long ones first, once with the time that they took and once without."""
+    """Yield drafts that lack some entries in a row, many first, once with the time that they took and once without."""
     count = len(draft.entries)
     for length in (size for size in (8, 4, 2, 1) if size <= count):
         for index in range(count - length, -1, -1):

@@ -20,22 +20,29 @@ from whenthen.proving.played import Played
 def story(played: Played, breach: Breach) -> Iterator[str]:
     """Yield a line for each thing that happened up to a breach, and one for the breach; times count from the start."""
     start_us = instant_of(played.steps[0])
+    yield from lines_until(played, breach.at_us, f"broken: {breach.reason}{_since(breach, start_us)}")
+
+
+def lines_until(played: Played, at_us: int, ending: str) -> Iterator[str]:
+    """Yield a line for each thing that happened up to an instant, and the *ending* there."""
+    start_us = instant_of(played.steps[0])
     names = {str(rule["id"]): str(rule["name"]) for rule in played.rules}
     happened = [(instant_of(step), 0, _step(step, names)) for step in played.steps]
+    happened += [(firing.at_us, 1, _firing(firing)) for firing in played.firings]
     happened += [
         (change.at_us, 2, f"{change.channel} of {change.device} becomes {_json(change.value)}")
         for change in played.actuators.changes()
     ]
-    happened += [(firing.at_us, 1, _firing(firing)) for firing in played.firings]
-    told = [(at_us, text) for at_us, _, text in sorted(happened, key=lambda one: one[:2]) if text]
-    told = [one for one in told if one[0] <= breach.at_us]
-    told.append((breach.at_us, f"broken: {breach.reason}{_since(breach, start_us)}"))
-    form = "%Y-%m-%d %H:%M:%S" if breach.at_us - start_us >= DAY_US else "%H:%M:%S"
+    in_order = sorted(happened, key=lambda one: one[:2])
+    told = [(when_us, text) for when_us, _, text in in_order if text and when_us <= at_us]
+    told.append((at_us, ending))
+    form = "%Y-%m-%d %H:%M:%S" if at_us - start_us >= DAY_US else "%H:%M:%S"
     zone = ZoneInfo(played.zone)
-    widest = max(len(told_span(at_us - start_us)) for at_us, _ in told)
+    widest = max(len(told_span(when_us - start_us)) for when_us, _ in told)
     yield f"begins {from_us(start_us).astimezone(zone).isoformat(sep=' ')}"
-    for at_us, text in told:
-        yield f"{told_span(at_us - start_us).rjust(widest)}  {from_us(at_us).astimezone(zone).strftime(form)}  {text}"
+    for when_us, text in told:
+        since = told_span(when_us - start_us).rjust(widest)
+        yield f"{since}  {from_us(when_us).astimezone(zone).strftime(form)}  {text}"
 
 
 def _since(breach: Breach, start_us: int) -> str:

@@ -21,9 +21,8 @@ from whenthen.proving.mentioned import numbers_in, texts_in
 from whenthen.proving.monitor import conditions_of
 from whenthen.proving.promise import Promise
 
-
 _YEAR = 2026
-_MORNING = datetime(_YEAR, 1, 5, 8)
+_MORNING = datetime(_YEAR, 1, 5, 8)  # noqa: DTZ001 - local to each zone in turn
 """A history begins on a Monday morning unless something else matters."""
 
 _USUAL_WAITS_S = (1, 60, 10, 300, 3_600)
@@ -38,8 +37,8 @@ _TIME_OF_DAY = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
 class World:
     """What there is to draw a history from; of each kind the plainest first, since a smallest history comes to that.
 
-    *plain* has by sensor a value on each side of what matters, *values* all that it may read; *parts* the parts of a sensor that is sent as an object; times are in
-    microseconds, *starts* since the epoch.
+    *plain* has by sensor a value on each side of what matters, *values* all that it may read; *parts* the parts of a
+    sensor that is sent as an object; times are in microseconds, starts since the epoch.
     """
 
     rules: tuple[Mapping[str, Any], ...]
@@ -118,9 +117,11 @@ def nights(zone: str, year: int = _YEAR) -> Iterator[int]:
 
 
 def _zones(zone: str, directory: Directory | None) -> list[str]:
-    farms = [device.farm for device in (() if directory is None else directory.devices()) if device.farm is not None]
-    found = [directory.farm(farm) for farm in dict.fromkeys(farms)] if directory is not None else []
-    return list(dict.fromkeys([zone, *(farm.timezone for farm in found if farm is not None and farm.timezone)]))
+    if directory is None:
+        return [zone]
+    names = dict.fromkeys(device.farm for device in directory.devices() if device.farm is not None)
+    farms = [directory.farm(name) for name in names]
+    return list(dict.fromkeys([zone, *(farm.timezone for farm in farms if farm is not None and farm.timezone)]))
 
 
 def _directory_of(rules: Sequence[CompiledRule]) -> Directory | None:
@@ -244,7 +245,7 @@ def _events(rules: Iterable[CompiledRule]) -> tuple[tuple[str, Mapping[str, Any]
     for rule in rules:
         for trigger in rule.event_triggers:
             for data in [trigger.match, {}] if trigger.match else [{}]:
-                heard.setdefault(f"{trigger.event} {json.dumps(data)}", (trigger.event, data))
+                heard.setdefault(f"{trigger.name} {json.dumps(data)}", (trigger.name, data))
     return tuple(heard.values())
 
 
