@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.engine import Engine, merge_state
 from whenthen.extend.registry import Registry
 from whenthen.flow.meter import Meter
@@ -36,16 +37,22 @@ class Stage:
     """
 
     def __init__(
-        self, registry: Registry, directory: Directory | None = None, timezone: str = "UTC", meter: Meter | None = None
+        self,
+        registry: Registry,
+        directory: Directory | None = None,
+        timezone: str = "UTC",
+        meter: Meter | None = None,
+        compiler: RuleCompiler | None = None,
     ) -> None:
         self._registry = registry
         self._directory = directory
         self._timezone = timezone
         self._meter = meter
+        self._compiler = compiler or RuleCompiler(registry)
         self._kept: dict[str, Any] = {}
         self._counted: Counter[str] = Counter()
         self._notices: list[Notice] = []
-        self.engine = Engine(registry, directory, timezone, meter)
+        self.engine = Engine(registry, directory, timezone, meter, self._compiler)
 
     @property
     def counts(self) -> Counter[str]:
@@ -90,4 +97,6 @@ class Stage:
         self._counted += ending.counts
         rules: list[Mapping[str, Any]] = [ending.rule(rule_id) for rule_id in ending.rule_ids]
         kept = json.loads(json.dumps(self._kept))
-        self.engine = Engine.restore(self._registry, self._directory, rules, kept, self._timezone, self._meter)
+        self.engine = Engine.restore(
+            self._registry, self._directory, rules, kept, self._timezone, self._meter, self._compiler
+        )

@@ -1,11 +1,11 @@
-"""``whenthen test``: whether rules do what their scenarios expect."""
+"""``whenthen test``: whether rules do what their scenarios expect, and keep what they promise."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,18 @@ import click
 from whenthen.cli.lines import one_line
 from whenthen.cli.options import as_json
 from whenthen.cli.output import Output
+from whenthen.cli.promises import Kept, effort_of, keep_all, search_options
 from whenthen.cli.wanted import plugin_options, registry_of
 from whenthen.extend.registry import Registry
+from whenthen.proving import promisefile
+from whenthen.proving.hunt import Effort, PromiseVerdict, promise_verdict
 from whenthen.proving.keep import keep
+from whenthen.proving.promisefile import makes_promises
 from whenthen.proving.scenario import ENDING
 from whenthen.proving.verdict import Verdict, scenario_verdict
 
-KINDS: Mapping[str, Callable[[Path, Registry], Verdict]] = {ENDING: scenario_verdict}
-"""What judges a file, by how its name ends."""
+_KINDS = (ENDING, promisefile.ENDING)
+"""How the names of scenarios and promises end; any other .json file may hold rules that make promises."""
 
 
 @click.command()
@@ -34,75 +38,93 @@ KINDS: Mapping[str, Callable[[Path, Registry], Verdict]] = {ENDING: scenario_ver
     type=click.Path(file_okay=False, path_type=Path),
     help="Write the rules and the history of each failure there, with the whenthen replay line that shows it.",
 )
+@search_options
 @plugin_options
 @click.pass_context
-def test(context: click.Context, files: tuple[Path, ...], as_json: bool, kept: Path | None) -> None:
-    """Tell whether rules do what is expected of them in FILES.
+def test(  # noqa: PLR0913, PLR0917 - one argument an option
+    context: click.Context,
+    files: tuple[Path, ...],
+    as_json: bool,
+    kept: Path | None,
+    seed: int,
+    tries: int,
+    without: tuple[str, ...],
+) -> None:
+    """Tell whether rules do what is expected of them in FILES, and whether they keep what they promise.
 
-    FILES are scenarios (*.scenario.json), or folders that are searched for them.
+    FILES are scenarios (*.scenario.json), promises (*.promises.json), rules that make promises in their invariants, or
+    folders that are searched for all of these. For each promise a history is searched that breaks it.
     """
     found = list(dict.fromkeys(_found(files)))
-    registry = registry_of(context)
-    verdicts = [_judge(file)(file, registry) for file in found]
-    commands = _keep(verdicts, kept) if kept is not None else {}
+    registry, effort = registry_of(context), effort_of(seed, tries, without)
+    verdicts = [_judged(file, registry, effort) for file in found]
+    written = _keep(verdicts, kept) if kept is not None else {}
     if as_json:
-        told = [verdict.to_json() | _replay(commands, verdict) for verdict in verdicts]
-        click.echo(json.dumps(told, indent=2))
+        click.echo(json.dumps([_told(verdict, written) for verdict in verdicts], indent=2))
     else:
-        Output().lines(map(one_line, _lines(verdicts, commands)))
+        Output().lines(map(one_line, _lines(verdicts, written)))
     sys.exit(0 if all(verdict.outcome == "passed" for verdict in verdicts) else 1)
 
 
 def _found(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files; raises ``click.BadParameter`` for one whose kind nobody knows, and for a folder without any."""
-    endings = " or ".join(f"*{ending}" for ending in KINDS)
+    """Yield the files; raises ``click.BadParameter`` for one that is no JSON, and for a folder without any."""
     for path in paths:
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*.json") if file.name.endswith(tuple(KINDS)))
+            inside = sorted(file for file in path.rglob("*.json") if file.name.endswith(_KINDS) or makes_promises(file))
             if not inside:
-                raise click.BadParameter(f"there is no {endings} in {path}", param_hint="FILES")
+                message = f"there is no {' or '.join(f'*{ending}' for ending in _KINDS)} in {path}, and no promise"
+                raise click.BadParameter(message, param_hint="FILES")
             yield from inside
-        elif path.name.endswith(tuple(KINDS)):
+        elif path.suffix == ".json":
             yield path
         else:
-            raise click.BadParameter(f"{path} is no {endings}", param_hint="FILES")
+            raise click.BadParameter(f"{path} is no .json file", param_hint="FILES")
 
 
-def _judge(file: Path) -> Callable[[Path, Registry], Verdict]:
-    return next(judge for ending, judge in KINDS.items() if file.name.endswith(ending))
+def _judged(file: Path, registry: Registry, effort: Effort) -> Verdict:
+    if file.name.endswith(ENDING):
+        return scenario_verdict(file, registry)
+    return promise_verdict(file, registry, effort)
 
 
-def _lines(verdicts: Sequence[Verdict], commands: Mapping[Path, str]) -> Iterator[str]:
+def _lines(verdicts: Sequence[Verdict], kept: Mapping[Path, Sequence[Kept]]) -> Iterator[str]:
     widest = max(len(str(verdict.file)) for verdict in verdicts)
     for verdict in verdicts:
         yield f"{verdict.outcome.ljust(7)}  {str(verdict.file).ljust(widest)}  {verdict.name}".rstrip()
         yield from (f"    {line}" for line in verdict.lines())
-        if verdict.file in commands:
-            yield f"    see it with: {commands[verdict.file]}"
+        for one in kept.get(verdict.file, ()):
+            if one.scenario is not None:
+                yield f"    kept as: {one.scenario}"
+            yield f"    see it with: {one.command}"
     counts = Counter(verdict.outcome for verdict in verdicts)
-    total = f"{len(verdicts):,} scenario{'s' * (len(verdicts) != 1)}"
+    what = "scenario" if all(verdict.file.name.endswith(ENDING) for verdict in verdicts) else "file"
+    total = f"{len(verdicts):,} {what}{'s' * (len(verdicts) != 1)}"
     yield ", ".join(
         [total, *(f"{counts[outcome]:,} {outcome}" for outcome in ("passed", "failed", "invalid") if counts[outcome])]
     )
-    if counts["failed"] and not commands:
+    if counts["failed"] and not kept:
         yield "to see what happened in a failure, add --keep FOLDER"
 
 
-def _keep(verdicts: Iterable[Verdict], folder: Path) -> dict[Path, str]:
-    """Write each failure into a folder of its own; return by file the command that shows it."""
-    commands: dict[Path, str] = {}
+def _keep(verdicts: Iterable[Verdict], folder: Path) -> dict[Path, list[Kept]]:
+    """Write each failure into a folder of its own; return by file what was written, and the commands that show it."""
+    written: dict[Path, list[Kept]] = {}
     taken: Counter[str] = Counter()
     for verdict in verdicts:
-        if verdict.failures and verdict.played is not None:
-            name = verdict.file.name.partition(".")[0]
-            taken[name] += 1
-            place = folder / (name if taken[name] == 1 else f"{name}-{taken[name]}")
-            try:
-                commands[verdict.file] = keep(place, verdict.played, verdict.places)
-            except OSError as error:
-                raise click.BadParameter(f"{place}: {error.strerror}", param_hint="--keep") from None
-    return commands
+        name = verdict.file.name.partition(".")[0]
+        taken[name] += 1
+        place = folder / (name if taken[name] == 1 else f"{name}-{taken[name]}")
+        try:
+            if isinstance(verdict, PromiseVerdict) and verdict.broken:
+                written[verdict.file] = keep_all(verdict, place)
+            elif verdict.failures and verdict.played is not None:
+                written[verdict.file] = [Kept(keep(place, verdict.played, verdict.places))]
+        except OSError as error:
+            raise click.BadParameter(f"{place}: {error.strerror}", param_hint="--keep") from None
+    return written
 
 
-def _replay(commands: Mapping[Path, str], verdict: Verdict) -> dict[str, Any]:
-    return {"replay": commands[verdict.file]} if verdict.file in commands else {}
+def _told(verdict: Verdict, kept: Mapping[Path, Sequence[Kept]]) -> dict[str, Any]:
+    """Return a verdict for programs, with what was written of it."""
+    written = kept.get(verdict.file, ())
+    return verdict.to_json() | ({"kept": [one.to_json() for one in written]} if written else {})

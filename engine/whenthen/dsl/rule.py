@@ -12,6 +12,7 @@ from whenthen.clock import SECOND_US, seconds_us, to_us
 from whenthen.dsl.compiled import CONTEXT_NAMES, ActionPlan, CompiledRule, Node, Scope
 from whenthen.dsl.expression import Expression
 from whenthen.dsl.parts import Parts, plugin_failed
+from whenthen.dsl.promises import promises_problems
 from whenthen.dsl.read import rule_id_of
 from whenthen.dsl.reads import cuts_of, reads_nothing, reads_of
 from whenthen.dsl.sharing import one, owned
@@ -46,9 +47,26 @@ class RuleCompiler:
         problems = self._validator.problems(document)
         if problems and isinstance(document, dict):
             problems += _Builder(self.registry, self._expression_functions, document).further_problems(problems)
+        if not _unreadable(problems) and isinstance(document.get("invariants"), list):
+            problems += promises_problems(document["invariants"], "/invariants", self.condition_problems)
         if problems:
             raise InvalidRuleError(tuple(problems), _name_of(document))
         return _Builder(self.registry, self._expression_functions, owned(document)).build()
+
+    def condition_problems(self, item: Any, pointer: str) -> list[Problem]:
+        """Return everything that is wrong with a condition that stands at *pointer* outside of a rule's own."""
+        problems = self._validator.condition_problems(item, pointer)
+        if problems:
+            return problems
+        try:
+            return _Builder(self.registry, self._expression_functions, {}).node_problems(item, pointer)
+        except InvalidRuleError as error:  # its plugin failed
+            return list(error.problems)
+
+
+def _unreadable(problems: Iterable[Problem]) -> bool:
+    """Tell whether a document is so wrong as a whole that nothing in it can be looked at."""
+    return any(problem.pointer == "" and problem.code in ("bad_type", "too_deep", "too_long") for problem in problems)
 
 
 def _name_of(document: Any) -> str:
@@ -68,7 +86,7 @@ class _Builder:
 
     def further_problems(self, known: Sequence[Problem]) -> list[Problem]:
         """Return what is wrong beyond the schemas with the parts that the schemas find no fault with."""
-        if any(problem.pointer == "" and problem.code in ("too_deep", "too_long") for problem in known):
+        if _unreadable(known):
             return []
         for kind, pointer, item in typed_items(self.document):
             faulty = any(problem.pointer == pointer or problem.pointer.startswith(f"{pointer}/") for problem in known)
@@ -82,6 +100,11 @@ class _Builder:
                 self._parts.plan(item, pointer)
         if not any(problem.pointer.startswith("/variables") for problem in known):
             self._read_variables()
+        return [problem for problem in self.problems if problem.severity == "error"]
+
+    def node_problems(self, item: Mapping[str, Any], pointer: str) -> list[Problem]:
+        """Return what is wrong with one condition beyond the schemas."""
+        self._parts.node(item, pointer)
         return [problem for problem in self.problems if problem.severity == "error"]
 
     def build(self) -> CompiledRule:

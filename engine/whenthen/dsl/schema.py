@@ -24,6 +24,8 @@ def compose(registry: Registry) -> dict[str, Any]:
         for name, registered in table.items():
             rule["$defs"][f"{kind}.{name}"] = _config_schema(registered, f"#/$defs/{kind}.{name}")
     rule["$defs"]["action"]["properties"]["if"] = {"$ref": "#/$defs/condition"}
+    rule["$defs"]["promise"] = _promise_schema("#/$defs/promise")
+    rule["properties"]["invariants"]["items"]["anyOf"] = [{"type": "string"}, {"$ref": "#/$defs/promise"}]
     rule["oneOf"] = [{"required": ["trigger"]}, {"required": ["triggers"]}]
     return rule
 
@@ -55,6 +57,14 @@ def _config_schema(registered: Any, place_of_it: str) -> dict[str, Any]:
         _refer(place)
     if nested is not None and "operator" in schema.get("required", ()):
         schema["required"] = [name for name in schema["required"] if name != "operator"]
+    return schema
+
+
+def _promise_schema(place_of_it: str) -> dict[str, Any]:
+    """Return the schema of promises; conditions in them are conditions of any registered type."""
+    own = {key: value for key, value in load("promise").items() if key not in ("$schema", "$id")}
+    schema: dict[str, Any] = _moved(own, place_of_it)
+    _refer(schema["$defs"]["condition"]["properties"]["condition"])
     return schema
 
 

@@ -85,6 +85,12 @@ class Validator:
             self._typed(kind, pointer, item, problems)
         return problems
 
+    def condition_problems(self, item: Any, pointer: str) -> list[Problem]:
+        """Return every problem of a condition that stands at *pointer*, as far as schemas can tell."""
+        problems: list[Problem] = []
+        self._typed("condition", pointer, item, problems, 1)
+        return problems
+
     def _typed(self, kind: str, pointer: str, item: Any, problems: list[Problem], depth: int = 0) -> None:
         """Check a trigger, condition or action by its type's own schema, and the conditions inside it."""
         if not isinstance(item, dict) or not isinstance(item.get("type"), str):
@@ -272,7 +278,7 @@ def _pointer(error: ValidationError) -> str:
     return "".join(f"/{escaped(str(step))}" for step in error.absolute_path)
 
 
-def _told(error: ValidationError, prefix: str) -> Iterator[Problem]:  # noqa: C901 - one table of cases
+def _told(error: ValidationError, prefix: str) -> Iterator[Problem]:  # noqa: C901, PLR0912 - one table of cases
     """Yield a schema's error in plain words."""
     pointer = prefix + _pointer(error)
     value, wanted = error.instance, error.validator_value

@@ -9,6 +9,7 @@ from typing import Any
 from whenthen.model.firing import Firing
 from whenthen.proving.expect import Expected, ExpectedSetting, contains
 from whenthen.proving.played import Played
+from whenthen.proving.promised import breaches
 from whenthen.proving.scenario import Scenario
 from whenthen.proving.told import Words
 from whenthen.proving.why import why
@@ -54,6 +55,8 @@ def judge(scenario: Scenario, played: Played) -> Iterator[Failure]:
             yield from _judge_rule(one, scenario, played, words)
         else:
             yield from _judge_actuator(one, played, words)
+    for given, breach in breaches(scenario.promises, played):
+        yield Failure(given.place, str(given.promise), (words.broken(breach),))
 
 
 def _judge_rule(one: Expected, scenario: Scenario, played: Played, words: Words) -> Iterator[Failure]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,7 +21,7 @@ from whenthen.proving.entry import ENTRIES, EXPECTATIONS
 from whenthen.proving.expect import Expectation, read_expectations
 from whenthen.proving.history import History
 from whenthen.proving.offsets import is_zone, read_start
-from whenthen.proving.promised import read_promise
+from whenthen.proving.promised import Given, promises_given, promises_of
 from whenthen.proving.rulebook import read_rulebook
 from whenthen_schemas import load
 
@@ -58,7 +58,7 @@ class Scenario:
     rules: tuple[Mapping[str, Any], ...]
     steps: tuple[Step, ...]
     expectations: tuple[Expectation, ...]
-    promises: tuple[Any, ...] = ()
+    promises: tuple[Given, ...] = ()
     places: Mapping[str, Any] | None = None
     zone: str = "UTC"
     description: str = ""
@@ -104,7 +104,8 @@ def read_scenario(document: Any, registry: Registry, folder: Path) -> Scenario:
     steps = history.steps(_list(document, "timeline"))
     expectations, given = read_expectations(_list(document, "expect"), history, rules, start_us, problems)
     given += [(f"/invariants/{index}", promise) for index, promise in enumerate(_list(document, "invariants"))]
-    promises = _promises(given, problems)
+    promises = promises_given(given, rules.rules, registry, problems)
+    promises += promises_of(rules.rules, registry, problems)
     if not problems and not expectations and not promises:
         problems.append(
             Problem("missing_field", "/expect", "nothing is expected", "say what must happen, and what must not")
@@ -118,7 +119,7 @@ def read_scenario(document: Any, registry: Registry, folder: Path) -> Scenario:
         rules.rules,
         _spanned(start_us, steps, last_us),
         expectations,
-        promises,
+        tuple(promises),
         document.get("devices"),
         str(zone),
         document.get("description", ""),
@@ -171,15 +172,6 @@ def _start(document: Mapping[str, Any], zone: ZoneInfo, problems: list[Problem])
     except ValueError as error:
         problems.append(Problem("bad_time", "/start", str(error)))
         return read_start(DEFAULT_START, zone)
-
-
-def _promises(given: Sequence[tuple[str, Any]], problems: list[Problem]) -> tuple[Any, ...]:
-    promises: list[Any] = []
-    for pointer, document in given:
-        found, wrong = read_promise(document, pointer)
-        promises += found
-        problems += wrong
-    return tuple(promises)
 
 
 def _end_of(step: Step) -> int:

@@ -11,6 +11,7 @@ from whenthen.clock import DAY_US, from_us
 from whenthen.model.firing import ActionCall, Firing, Notice
 from whenthen.proving.actuators import Change
 from whenthen.proving.expect import Expected, ExpectedSetting, Window
+from whenthen.proving.monitor import Breach
 from whenthen.proving.offsets import told_span
 from whenthen.proving.scenario import Scenario
 
@@ -92,6 +93,12 @@ class Words:
         reason = f" ({failed['failed']})" if "failed" in failed else ""
         seen = "".join(f"; {text}" for text in dict.fromkeys(map(_reading, _readings(failed))))
         return f"{when}: {failed['path']} {is_it}: {failed['describe']}{reason}{seen}"
+
+    def broken(self, breach: Breach) -> str:
+        """Return how a promise was broken, since when, and where that was certain."""
+        since = f", since {self.instant(breach.since_us)}" if breach.since_us < breach.at_us else ""
+        whom = f" for {breach.subject}" if breach.subject else ""
+        return f"broken at {self.instant(breach.at_us)}{whom}: {breach.reason}{since}"
 
     def notice(self, notice: Notice) -> str:
         """Return what the engine reported."""

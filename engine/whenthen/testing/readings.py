@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from math import inf, isfinite, nextafter
 from typing import Any
 
@@ -12,6 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from whenthen.clock import SECOND_US
 from whenthen.model.reading import Reading
+from whenthen.proving.mentioned import numbers_in, texts_in
 from whenthen.testing.configs import ODD_TEXTS
 
 START_US = 1_767_225_600 * SECOND_US
@@ -27,42 +27,7 @@ HOSTILE: tuple[Any, ...] = (
 REFUSED: tuple[Any, ...] = (float("nan"), float("inf"), 2**60, "x" * 1_001, [1])
 """Values that the engine refuses, so that no plugin ever sees them."""
 
-_NUMBER = re.compile(r"-?\b\d{1,9}(?:\.\d{1,9})?\b", re.ASCII)
 _WAITS_S = (0, 0.5, 1, 5, 30, 60, 300, 3_600, 86_400)
-
-
-def numbers_in(value: Any) -> Iterator[float]:
-    """Yield the finite numbers within a JSON value, those in texts (an expression's, say) among them.
-
-    >>> list(numbers_in({"above": 5, "parts": [{"below": 7.5}, True, "co2 > -8"]}))
-    [5, 7.5, -8.0]
-    """
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            yield from numbers_in(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from numbers_in(inner)
-    elif isinstance(value, str):
-        yield from map(float, _NUMBER.findall(value)[:20])
-    elif isinstance(value, int | float) and not isinstance(value, bool) and _fits(value):
-        yield value
-
-
-def texts_in(value: Any) -> Iterator[str | bool]:
-    """Yield the texts and booleans within a JSON value."""
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            yield from texts_in(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from texts_in(inner)
-    elif isinstance(value, str | bool):
-        yield value
-
-
-def _fits(number: float) -> bool:
-    return abs(number) < 1e300 if isinstance(number, int) else isfinite(number)
 
 
 def around(number: float) -> tuple[float, ...]:
