@@ -70,6 +70,15 @@ def test_a_failing_scenario_tells_what_happened_and_keeps_it(project: Project) -
     assert (project.folder / ".whenthen" / "failures" / "hot" / "history.jsonl").exists()
 
 
+def test_failures_of_one_name_are_kept_apart(project: Project) -> None:
+    (project.folder / "deep").mkdir()
+    for name in ("hot", "deep/hot"):
+        project.write(f"{name}.scenario.json", {**PASSES, "expect": [{"rule": "Warm", "fires": 2}]})
+    project.pytest()
+
+    assert sorted(kept.name for kept in (project.folder / ".whenthen" / "failures").iterdir()) == ["deep-hot", "hot"]
+
+
 def test_a_scenario_that_cannot_be_read_fails_with_its_problems(project: Project) -> None:
     project.write("bad.scenario.json", {**PASSES, "timeline": [{"at": "soon"}]})
     project.write("none.scenario.json", "{")

@@ -246,6 +246,13 @@ def test_a_restart_in_the_middle_of_a_duration_is_played(run: Any) -> None:
     assert not run(expected, *readings, {"at": "2m"}, rules=[HOLD]).passed
 
 
+def test_a_single_reading_that_comes_while_the_process_is_down_is_taken_on_its_return(run: Any) -> None:
+    restart = {"at": "10s", "restart": {"down_seconds": 30}}
+    reading = {"at": "20s", "device": "dev-1", "values": {"temperature": 31}}
+
+    assert run({"rule": "Warm", "fires": 1, "from": "40s", "until": "40s"}, restart, reading).passed
+
+
 def test_rooms_are_subjects_when_devices_say_where_they_stand(run: Any) -> None:
     by_room = {**WARM, "scope": {"per": "room"}}
     places = {"devices": [{"id": "dev-1", "room": "room-7"}]}
