@@ -67,7 +67,7 @@ def promise_verdict(file: Path, registry: Registry, effort: Effort) -> PromiseVe
             timezone=promises.zone,
             seed=effort.seed,
             tries=effort.tries,
-            faults=effort.faults,
+            faults=[fault for fault in effort.faults if fault not in promises.without],
         )
         if found is None:
             notes.append(f"kept in {effort.tries:,} histories (seed {effort.seed}): {given.promise}")
