@@ -49,6 +49,13 @@ class PromiseVerdict(Verdict):
 
     broken: tuple[Broken, ...] = ()
 
+    def lines(self) -> Iterator[str]:
+        """Yield what is wrong, each broken promise with its history, and which promises were kept, for people."""
+        yield from map(str, self.problems)
+        for failure in self.failures:
+            yield from failure.lines()
+        yield from self.notes
+
 
 def promise_verdict(file: Path, registry: Registry, effort: Effort) -> PromiseVerdict:
     """Read the promises of a file, and search for a history that breaks each of them."""
