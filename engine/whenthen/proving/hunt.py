@@ -49,6 +49,13 @@ class PromiseVerdict(Verdict):
 
     broken: tuple[Broken, ...] = ()
 
+    def lines(self) -> Iterator[str]:
+        """Yield what is wrong, each broken promise with its history, and which promises were kept, for people."""
+        yield from map(str, self.problems)
+        for failure in self.failures:
+            yield from failure.lines()
+        yield from self.notes
+
 
 def promise_verdict(file: Path, registry: Registry, effort: Effort) -> PromiseVerdict:
     """Read the promises of a file, and search for a history that breaks each of them."""
@@ -67,7 +74,7 @@ def promise_verdict(file: Path, registry: Registry, effort: Effort) -> PromiseVe
             timezone=promises.zone,
             seed=effort.seed,
             tries=effort.tries,
-            faults=effort.faults,
+            faults=[fault for fault in effort.faults if fault not in promises.without],
         )
         if found is None:
             notes.append(f"kept in {effort.tries:,} histories (seed {effort.seed}): {given.promise}")

@@ -149,6 +149,7 @@ class Pass:
     """Nothing but time."""
 
     def __call__(self, teller: Teller) -> Step:
+        """Return the step."""
         return Tick(teller.now_us)
 
 
@@ -161,6 +162,7 @@ class Say:
     late_us: int | None = None
 
     def __call__(self, teller: Teller) -> Step:
+        """Return the step."""
         at_us = None if self.late_us is None else teller.now_us - self.late_us
         return Reading(self.device, self.values, teller.now_us, at_us)
 
@@ -170,6 +172,7 @@ class SayAgain:
     """The last reading comes once more, as a device sends it that heard no answer."""
 
     def __call__(self, teller: Teller) -> Step | None:
+        """Return the step."""
         last = teller.last
         if last is None:
             return None
@@ -183,6 +186,7 @@ class Stop:
     down_us: int
 
     def __call__(self, teller: Teller) -> Step:
+        """Return the step."""
         return Restart(teller.now_us, self.down_us)
 
 
@@ -193,6 +197,7 @@ class Run:
     rule_id: str
 
     def __call__(self, teller: Teller) -> Step:
+        """Return the step."""
         return RunByHand(teller.now_us, self.rule_id)
 
 
@@ -205,4 +210,5 @@ class Raise:
     device: str | None
 
     def __call__(self, teller: Teller) -> Step:
+        """Return the step."""
         return Event(self.event, teller.now_us, self.data, self.device)

@@ -36,7 +36,8 @@ class InvalidPromisesError(WhenthenError):
 class PromiseSet:
     """Promises, and the rules that keep them: documents, each with its id.
 
-    *places* is the document of devices and farms, *zone* the IANA name of the zone of times that name none.
+    *places* is the document of devices and farms, *zone* the IANA name of the zone of times that name none. *without*
+    are the faults (``FAULTS``) in spite of which they need not be kept.
     """
 
     name: str
@@ -44,6 +45,7 @@ class PromiseSet:
     promises: tuple[Given, ...]
     places: Mapping[str, Any] | None = None
     zone: str = "UTC"
+    without: tuple[str, ...] = ()
 
     @property
     def directory(self) -> StaticDirectory | None:
@@ -80,7 +82,7 @@ def read_promise_set(document: Any, registry: Registry, folder: Path) -> Promise
         problems.append(Problem("missing_field", "/invariants", "nothing is promised", "say what must always hold"))
     if problems:
         raise InvalidPromisesError(tuple(problems), str(name))
-    return PromiseSet(str(name), rules, tuple(found), document.get("devices"), zone)
+    return PromiseSet(str(name), rules, tuple(found), document.get("devices"), zone, tuple(document.get("without", ())))
 
 
 def read_promise_file(path: Path, registry: Registry) -> PromiseSet:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from math import inf, nextafter
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -101,19 +102,22 @@ def world_of(
     )  # fmt: skip
 
 
-def nights(zone: str, year: int = _YEAR) -> Iterator[int]:
-    """Yield an hour before each change of a zone's offset in a year, in microseconds since the epoch.
+@cache
+def nights(zone: str, year: int = _YEAR) -> tuple[int, ...]:
+    """Return an hour before each change of a zone's offset in a year, in microseconds since the epoch.
 
     >>> [str(datetime.fromtimestamp(night / SECOND_US, UTC)) for night in nights("Europe/Brussels")]
     ['2026-03-29 00:00:00+00:00', '2026-10-25 00:00:00+00:00']
     """
     hour = datetime(year, 1, 1, tzinfo=UTC)
     place = ZoneInfo(zone)
+    found: list[int] = []
     while hour.year == year:
         later = hour + timedelta(hours=1)
         if hour.astimezone(place).utcoffset() != later.astimezone(place).utcoffset():
-            yield to_us(hour)
+            found.append(to_us(hour))
         hour = later
+    return tuple(found)
 
 
 def _zones(zone: str, directory: Directory | None) -> list[str]:
@@ -136,7 +140,8 @@ def _directory_of(rules: Sequence[CompiledRule]) -> Directory | None:
 
 
 def _devices(rules: Sequence[CompiledRule], directory: Directory | None) -> tuple[str, ...]:
-    named = [ref.device for rule in rules for ref in (*rule.reads, *rule.sensor_triggers) if ref.device]
+    named = [ref.device for rule in rules for ref in rule.reads if ref.device]
+    named += [trigger.device for rule in rules for trigger in rule.sensor_triggers if trigger.device]
     scoped = [rule.scope.device for rule in rules if rule.scope.device]
     listed = [] if directory is None else [device.id for device in directory.devices()]
     return _distinct([*scoped, *named, *listed]) or ("device-1", "device-2")
