@@ -39,6 +39,15 @@ from whenthen_server.store.places import (
 _CHANNELS: dict[str, Any] = {"type": "array", "maxItems": 200}
 _DEVICE_NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 100}
 
+_EXAMPLE = {
+    "id": "esp32-1",
+    "name": "Thermometer",
+    "capabilities": {
+        "sensors": [{"name": "temperature", "type": "number", "unit": "°C", "min": -40, "max": 85}],
+        "actuators": [{"channel": "fan"}],
+    },
+}
+
 SCHEMAS: dict[str, Any] = {
     "Capabilities": {
         "type": "object",
@@ -107,6 +116,7 @@ def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for 
         "type": "object",
         "properties": {"id": ID, **fields},
         "additionalProperties": False,
+        "examples": [_EXAMPLE],
     }
     here = {**anywhere, "properties": {name: one for name, one in anywhere["properties"].items() if name != "room_id"}}
     changes_schema = {"type": "object", "minProperties": 1, "properties": fields, "additionalProperties": False}

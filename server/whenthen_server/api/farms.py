@@ -47,6 +47,7 @@ _NEW: dict[str, Any] = {
     "required": ["name"],
     "properties": {"id": ID, **_FIELDS},
     "additionalProperties": False,
+    "examples": [{"id": "north", "name": "North", "timezone": "Europe/Berlin", "latitude": 52.5, "longitude": 13.4}],
 }
 _CHANGE: dict[str, Any] = {"type": "object", "minProperties": 1, "properties": _FIELDS, "additionalProperties": False}
 _FARM = {"$ref": "#/components/schemas/Farm"}

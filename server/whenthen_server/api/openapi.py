@@ -42,7 +42,6 @@ def openapi(routes: Iterable[Route], named: Mapping[str, Any], *, version: str) 
             "description": "Devices, readings, commands and rules. Every failure is an application/problem+json.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
         "servers": [{"url": "/"}],
         "security": [*({name: []} for name in _CREDENTIALS), {}],
         "paths": paths,

@@ -39,6 +39,7 @@ _NEW: dict[str, Any] = {
     "required": ["name"],
     "properties": {"id": ID, **_FIELDS},
     "additionalProperties": False,
+    "examples": [{"id": "fruiting-1", "name": "Fruiting 1", "stage": "fruiting"}],
 }
 _CHANGE: dict[str, Any] = {
     "type": "object",

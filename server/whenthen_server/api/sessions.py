@@ -10,6 +10,7 @@ from whenthen_server.api.places import LISTED, answer_of, by_id, page_of
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import Place, no_cookie, session_cookie
+from whenthen_server.problems import Unauthorized
 from whenthen_server.store.credentials import StoredKey, find_key
 from whenthen_server.store.database import reading
 
@@ -29,6 +30,11 @@ _PAGE = f"""<!doctype html>
 </body>
 </html>
 """
+
+_SPENT = (
+    "This address has been used already, or is older than 15 minutes. 'whenthen login-url' prints another; "
+    "who was invited asks an owner for one."
+)
 
 SCHEMAS: dict[str, Any] = {
     "Session": {
@@ -69,7 +75,10 @@ def routes(rooms: Rooms) -> list[Route]:
         head=False,
     )
     def signed_in(request: Request) -> Answer:
-        key = rooms.gate.log_in(request.query["token"], rooms.clock.now(), request.address)
+        try:
+            key = rooms.gate.log_in(request.query["token"], rooms.clock.now(), request.address)
+        except Unauthorized as error:
+            raise Unauthorized(_SPENT) from error
         headers = {
             "Content-Type": "text/html; charset=utf-8",
             "Cache-Control": "no-store",

@@ -146,7 +146,7 @@ def test_the_demo_lives_and_stops_in_order(tmp_path: Path) -> None:
         heard = server.client()
         assert heard.ask("subscribe", {})["ok"]
         heard.wait("sensor_data_update", 20)
-        heard.wait("device_status_update")
+        until(lambda: any(one["online"] for one in server.get("/api/devices")["devices"]))
         commands = heard.wait("command_update", 3)
         faults = server.get("/api/demo/faults")["faults"]
         code = server.stop()
