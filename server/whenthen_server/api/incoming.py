@@ -32,9 +32,12 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         """Return a header; raise ``KeyError`` when it was not sent."""
-        key = name.upper().replace("-", "_")
-        value: str = self._environ[key if key in _PLAIN else f"HTTP_{key}"]
+        value: str = self._environ[_key(name)]
         return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a header, or *default*; ``Mapping`` would raise and catch for each that was not sent."""
+        return self._environ.get(_key(name), default)
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the names, as HTTP writes them."""
@@ -45,6 +48,11 @@ class Headers(Mapping[str, str]):
     def __len__(self) -> int:
         """Count the headers."""
         return sum(1 for _ in self)
+
+
+def _key(name: str) -> str:
+    key = name.upper().replace("-", "_")
+    return key if key in _PLAIN else f"HTTP_{key}"
 
 
 def read_json(environ: Environ, *, max_bytes: int, max_depth: int) -> Any:

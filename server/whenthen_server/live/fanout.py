@@ -51,7 +51,8 @@ class Fanout:
         When there is no room the commit is not told, and everybody is cut off, to come back and ask for what they
         missed: a gap that nobody knows of would be worse.
         """
-        if not (turn.samples or turn.executions or turn.news):
+        # Who enters later asks for what came before; so with nobody there, no thread need be woken.
+        if not len(self._clients) or not (turn.samples or turn.executions or turn.news):
             return
         try:
             self._queue.put_nowait(turn)
