@@ -31,6 +31,21 @@ def difference(seed: int, steps: int) -> str | None:
     return None
 
 
+class Changing(StaticDirectory):
+    """A directory in which devices come, move and go."""
+
+    def __init__(self, devices: Mapping[str, Json], farms: Mapping[str, str | None]) -> None:
+        super().__init__(farms=[Farm(name, zone) for name, zone in farms.items()])
+        for name, known in devices.items():
+            self.change(name, known)
+
+    def change(self, name: str, known: Json | None) -> None:
+        """Have a device be as it is *known* from now on; ``None``: it is no more."""
+        self._devices.pop(name, None)
+        if known is not None:
+            self._devices[name] = Device(id=name, **known)
+
+
 class Pair:
     """Takes steps as JSON, ``{"do": "reading", …}``, so that a failing history can be printed and kept."""
 
@@ -38,10 +53,7 @@ class Pair:
         self.registry = registry
         self.world = world
         devices, farms = world["devices"], world["farms"]
-        self.directory = None if devices is None else StaticDirectory(
-            [Device(id=name, **known) for name, known in devices.items()],
-            [Farm(name, zone) for name, zone in farms.items()],
-        )  # fmt: skip
+        self.directory = None if devices is None else Changing(devices, farms)
         self.engine = Engine(registry, self.directory, world["zone"])
         self.model = Model(devices, farms, world["zone"])
         self.documents: dict[str, Json] = {}
@@ -93,6 +105,12 @@ class Pair:
 
     def _advance(self, now: int) -> tuple[list[Firing], list[Json]]:
         return self.engine.advance(now), self.model.advance(now)
+
+    def _rehouse(self, devices: dict[str, Json | None]) -> tuple[list[Firing], list[Json]]:
+        assert self.directory is not None, "without a directory nobody moves"
+        for name, known in devices.items():
+            self.directory.change(name, known)
+        return self.engine.rehouse(devices.keys()), self.model.rehouse(devices)
 
     def _restart(self) -> tuple[list[Firing], list[Json]]:
         self.kept = json.loads(json.dumps(merge_state(self.kept, self.engine.changed_state())))

@@ -30,6 +30,7 @@ class Scenario:
     def __init__(self, random: Random) -> None:
         self.r = random
         self.now = random.choice(STARTS)
+        self.patience = {name: self._pick(900.0, 900.0, 60.0) for name in DEVICES}
         self.world = self._world()
         self.ids = [f"r{number}" for number in range(random.randint(1, 5))]
         self.documents: dict[str, Json] = {}
@@ -58,19 +59,19 @@ class Scenario:
         if self._chance(0.3):
             return {"devices": None, "farms": {}, "zone": zone}
         farms = {"f1": self.r.choice((None, *ZONES)), "f2": self.r.choice(ZONES)}
-        devices = {name: self._device() for name in DEVICES[: self.r.randint(1, 3)]}
+        devices = {name: self._device(name) for name in DEVICES[: self.r.randint(1, 3)]}
         return {"devices": devices, "farms": farms, "zone": zone}
 
-    def _device(self) -> Json:
+    def _device(self, name: str) -> Json:
         room, farm = self._pick((None, None), (None, "f1"), ("k1", "f1"), ("k1", "f1"), ("k2", "f1"), ("k3", "f2"))
         return {"type": self._pick(None, "fan", "lamp"), "room": room, "farm": farm,
-                "stale_after_seconds": self._pick(900.0, 900.0, 60.0)}  # fmt: skip
+                "stale_after_seconds": self.patience[name]}  # fmt: skip
 
     # Steps
 
     def _step(self) -> Iterator[Json]:
-        steps = (self.reading, self.time, self.event, self.run, self.switch, self.edit, self.restart)
-        yield from self.r.choices(steps, (74, 10, 4, 4, 3, 3, 2))[0]()
+        steps = (self.reading, self.time, self.event, self.run, self.switch, self.edit, self.restart, self.rehouse)
+        yield from self.r.choices(steps, (71, 10, 4, 4, 3, 3, 2, 3))[0]()
 
     def time(self) -> Iterator[Json]:
         """Let time pass."""
@@ -94,6 +95,16 @@ class Scenario:
         """Stop, and start again at once or later."""
         yield {"do": "restart"}
         yield {"do": "advance", "now": self._later()}
+
+    def rehouse(self) -> Iterator[Json]:
+        """Have devices come, move or go, several at a time now and then."""
+        if self.world["devices"] is None:
+            return
+        names = self.r.sample(DEVICES, self._pick(1, 1, 1, 2, 3))
+        yield {
+            "do": "rehouse",
+            "devices": {name: self._pick(None, self._device(name), self._device(name)) for name in names},
+        }
 
     def _later(self, *, short: bool = False) -> int:
         long = (60, 61, 300) if self.hurried else (60, 61, 300, 900, 1800, 3600, 7200, 40_000, 86_400)

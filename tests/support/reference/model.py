@@ -96,7 +96,8 @@ class Model:
     """*devices* by id as ``{"type", "room", "farm", "stale_after_seconds"}``, or ``None``; *farms* are their zones."""
 
     def __init__(self, devices: Mapping[str, Json] | None, farms: Mapping[str, str | None], zone: str) -> None:
-        self.directory, self.farms, self.zone = devices, farms, ZoneInfo(zone)
+        self.directory = None if devices is None else dict(devices)
+        self.farms, self.zone = farms, ZoneInfo(zone)
         self.now = 0
         self.stopped: int | None = None
         self.seen: list[str] = []
@@ -226,6 +227,40 @@ class Model:
         self.arrive(now)
         self.run_timers(self.now)
         return self.out
+
+    def rehouse(self, changes: Mapping[str, Json | None]) -> list[Json]:
+        """Take what devices are from now on (``None``: no more); whose subject is no more clears and goes."""
+        everyone = {**dict[str, Json | None](self.directory or {}), **changes}
+        self.out, self.directory = [], {device: known for device, known in everyone.items() if known is not None}
+        self.forget({device for device in changes if device not in self.directory})
+        candidates: list[Candidate] = []
+        left: list[tuple[Rule, Subject]] = []
+        for rule in [rule for rule in self.rules.values() if rule.enabled]:
+            present = {(subject.kind, subject.id): subject for subject in self.subjects(rule.doc)}
+            for subject, instance in list(rule.instances.items()):
+                again = present.get((subject.kind, subject.id))
+                if again is None:
+                    instance.look = self.new_look(rule, subject, instance.look.memory)
+                    candidates += self.clear(rule, subject)
+                    left.append((rule, subject))
+                else:
+                    rule.instances[again] = rule.instances.pop(subject)
+                    self.look(rule, again, candidates)
+            self.meet(rule)
+            homes = [self.zone_of(subject) for subject in present.values()] or [self.zone]
+            rule.cursors = {home: rule.cursors.get(home, self.now) for home in homes}
+        self.conclude(candidates, 0)
+        for rule, subject in left:
+            del rule.instances[subject]
+        return self.finish()
+
+    def forget(self, gone: set[str]) -> None:
+        """Know nothing of devices that are no more; a silence that nobody could hear begin is none to tell of."""
+        self.seen = [device for device in self.seen if device not in gone]
+        for device, sensor in [key for key in self.series if key[0] in gone]:
+            del self.series[device, sensor]
+        for (device, _), series in self.series.items():
+            series.stale = series.stale or self.stale_at(device, series) <= self.now
 
     def restart(self) -> None:
         self.stopped = self.now
