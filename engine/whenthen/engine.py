@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from whenthen.clock import SECOND_US
@@ -15,7 +15,7 @@ from whenthen.dsl.rule import CompiledRule, RuleCompiler
 from whenthen.errors import Problem, RefusedReadingError, UnknownRuleError
 from whenthen.extend.registry import Registry
 from whenthen.flow.causes import Causes, Control, Happening, Run
-from whenthen.flow.decide import Candidate, Decider, Decision, Reason, blocked, outside
+from whenthen.flow.decide import Candidate, Decider, Decision, Reason, outside
 from whenthen.flow.guard import Fault, Guard
 from whenthen.flow.index import fails, sort_cuts
 from whenthen.flow.instance import Instance
@@ -70,6 +70,7 @@ class Engine:
     ) -> None:
         self.now_us = 0
         self.counts: Counter[str] = Counter()
+        self.tracing = False  # true: every firing carries its ``trace``
         self._compiler = RuleCompiler(registry)
         self._subjects = Subjects(directory, timezone)
         self._timers = Timers()
@@ -122,19 +123,16 @@ class Engine:
         """Return why a rule would fire for a subject now, or would not, JSON-ready; nothing is changed by asking.
 
         ``truth`` of the whole and of each condition (``None``: unknown), the values that each read with their ages,
-        ``first_failed`` as a pointer into the rule, and ``blocked`` with what else would keep it from firing. Raises
-        ``UnknownRuleError``; ``blocked`` is ``no_subject`` for a subject that the rule does not have.
+        ``due`` where time alone may change a truth, ``first_failed`` as a pointer into the rule; ``blocked`` with what
+        else would keep it from firing, ``last_fired`` and ``can_fire_from``. Raises ``UnknownRuleError``; ``blocked``
+        is ``no_subject`` for a subject that the rule does not have.
         """
         state = self._state(rule_id)
-        told: dict[str, Any] = {"rule_id": rule_id, "rule": state.rule.name, "subject": subject}
-        instance = state.instances.get(subject)
+        instance = self._roster.looked_at(state, subject)
         if instance is None:
-            return {**told, "truth": None, "conditions": [], "blocked": "no_subject" if state.enabled else "disabled"}
-        told |= self._roster.explained(instance, self.now_us)
-        reason: str | None = blocked(Candidate(instance, state, "fired"), self.now_us)
-        if reason is None and state.rule.edge and not instance.armed:
-            reason = "not_armed"
-        return {**told, "blocked": reason}
+            told = {"rule_id": rule_id, "rule": state.rule.name, "subject": subject, "truth": None, "conditions": []}
+            return {**told, "blocked": "no_subject" if state.enabled else "disabled"}
+        return self._roster.explained(instance, state, self.now_us)
 
     def take_notices(self) -> list[Notice]:
         """Return and forget what there is to report beside firings; the same failure of a plugin comes once."""
@@ -574,6 +572,8 @@ class Engine:
     def _conclude(self, candidates: list[Candidate], depth: int) -> Decision:
         """Decide a tick's candidates; queue what their firings cause."""
         decision = self._decider.decide(candidates, self.now_us, depth)
+        if self.tracing:
+            self._trace(decision)
         for instance in decision.refused:
             message = f"more than {depth - 1} firings caused one another"
             rule_id, subject = instance.rule.id, instance.subject.id
@@ -595,6 +595,14 @@ class Engine:
                 data = {"rule_id": firing.rule_id, "rule": firing.rule, "subject": firing.subject}
                 self._causes.waiting.append(Happening("rule_fired", data, concern, depth + 1))
         return decision
+
+    def _trace(self, decision: Decision) -> None:
+        """Give each firing the reasons that hold at this very instant: later readings are not to be among them."""
+        states = self._roster.states
+        decision.firings = [
+            replace(firing, trace=self._roster.explained(instance, states[instance.rule.id], self.now_us, firing))
+            for firing, instance, _ in decision.caused
+        ]
 
     def _finish(self, firings: list[Firing]) -> list[Firing]:
         """Run the later ticks at the same instant that firings cause, first in, first out (ruling 4)."""

@@ -14,10 +14,8 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from whenthen.clock import Clock, SystemClock, to_us
-from whenthen.engine import Engine as RulesEngine
 from whenthen.extend.host import load_registry
 from whenthen.extend.registry import Registry
-from whenthen.model.firing import Firing
 from whenthen.runtime import Runtime
 from whenthen_server import auth
 from whenthen_server.acting import Acting, in_app
@@ -76,7 +74,7 @@ class House:
             listeners=[self.hub],
             clock=self.clock,
             threads=settings.automation.scheduler.max_concurrent_rules,
-            explain=_explained,
+            tracing=True,
             before_load=lambda: self.places.load(to_us(self.clock.now())),
         )
         self.acting.use(self.runtime)
@@ -206,10 +204,6 @@ def login_url(settings: Settings) -> str:
         return auth.login_url(database, auth.Hasher(auth.signing_key(settings.data.folder)), SystemClock())
     finally:
         database.dispose()
-
-
-def _explained(engine: RulesEngine, firing: Firing) -> Mapping[str, Any]:
-    return engine.explain(firing.rule_id, firing.subject)
 
 
 def _acting(settings: Settings, places: Places, registry: Registry, runtime: Callable[[], Runtime]) -> Acting:

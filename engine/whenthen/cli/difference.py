@@ -137,7 +137,7 @@ def _of_rules(tell: Callable[[Notice], None]) -> Callable[[Notice], None]:
 def _read(old: Stage, new: Stage, paths: tuple[Path, Path]) -> Sides:
     read = [into_engine(stage.engine, [path]) for stage, path in zip((old, new), paths, strict=True)]
     names = [{rule.id: rule.name for rule in checked if rule.good} for checked in read]
-    return Sides(*names, tuple(_problems(checked) for checked in read for checked in checked if not checked.good))
+    return Sides(*names, tuple(_problems(rule) for checked in read for rule in checked if not rule.good))
 
 
 def _problems(rule: CheckedRule) -> str:

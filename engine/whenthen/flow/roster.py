@@ -23,7 +23,8 @@ from whenthen.flow.rulestate import Delayed, ExpiryTimer, RuleState, ScheduleTim
 from whenthen.flow.state import NEVER_US, Slot, same_value
 from whenthen.flow.subjects import Concern, Subject, Subjects
 from whenthen.flow.timers import FAR_US, Timers
-from whenthen.flow.trace import Trace
+from whenthen.flow.trace import Trace, standing
+from whenthen.model.firing import Firing
 from whenthen.model.reading import Scalar
 from whenthen.ports import Device
 
@@ -180,9 +181,27 @@ class Roster:
                 started.append(slot)
         instance.trigger_slots = tuple(dict.fromkeys(started))
 
-    def explained(self, instance: Instance, now_us: int) -> dict[str, Any]:
-        """Return why an instance's conditions are what they are, and leave them as they are."""
-        return Trace(instance, self._around, self._subjects.place(instance.subject).zone).of(now_us)
+    def looked_at(self, state: RuleState, subject_id: str) -> Instance | None:
+        """Return the instance for a subject, or one that remembers nothing for a subject that has none just now."""
+        instance = state.instances.get(subject_id)
+        if instance is None:
+            subject = next((one for one in self._subjects.of_rule(state.rule) if one.id == subject_id), None)
+            if subject is not None:
+                instance = Instance(state.rule, subject)
+                instance.fired_us = state.cooled.get(subject_id, NEVER_US)
+        return instance
+
+    def explained(
+        self, instance: Instance, state: RuleState, now_us: int, firing: Firing | None = None
+    ) -> dict[str, Any]:
+        """Return why an instance's conditions are what they are, and leave them as they are.
+
+        Of a *firing* that comes of them just now, nothing has kept it, whatever keeps the next.
+        """
+        told = {"rule_id": state.rule.id, "rule": state.rule.name, "subject": instance.subject.id}
+        told |= Trace(instance, self._around, self._subjects.place(instance.subject).zone).of(now_us)
+        told |= standing(instance, state, now_us)
+        return told if firing is None else {**told, "blocked": None, "kind": firing.kind}
 
     def drop(self, state: RuleState, instance: Instance) -> None:
         """Forget an instance."""

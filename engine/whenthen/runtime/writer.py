@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,7 +76,6 @@ class Writer:
         journal: Journal,
         random: Callable[[], float],
         new_id: Callable[[], str],
-        explain: Callable[[Engine, Firing], Mapping[str, Any] | None] = lambda _engine, _firing: None,
     ) -> None:
         self.engine = load()
         self.outbox = Outbox(random)
@@ -86,7 +85,6 @@ class Writer:
         self._load = load
         self._journal = journal
         self._new_id = new_id
-        self._explain = explain
         self._broken = False
 
     def resume(self, now_us: int) -> None:
@@ -168,7 +166,7 @@ class Writer:
     def _write(self, core: Core, now_us: int) -> None:
         """Turn firings into executions, and their actions into rows."""
         for firing, cause in core.firings:
-            execution = Execution(self._new_id(), firing, cause, self._explain(self.engine, firing))
+            execution = Execution(self._new_id(), firing, cause, firing.trace)
             core.turn.executions.append(execution)
             allowed = self.rates.take(firing.rule_id, now_us)
             rows = [_row(execution, position, call, now_us) for position, call in enumerate(firing.actions)]

@@ -158,9 +158,7 @@ def test_a_backtest_tells_what_the_live_rule_does_otherwise_at_the_same_instant(
     measured(farm, clock, 31)
     saved(owner, rule(id="fan", scope={"room": "room-1"}, actions=[LOG]))
     other = {**LOG, "config": {"message": "another"}}
-    told = lines_of(
-        owner.post(f"{RULES}/fan/backtest", json={"rule": rule(scope={"room": "room-1"}, actions=[other])})
-    )
+    told = lines_of(owner.post(f"{RULES}/fan/backtest", json={"rule": rule(scope={"room": "room-1"}, actions=[other])}))
     (fired,) = (one for one in told if one["kind"] == "fired")
 
     assert (fired["in"], fired["changed"]) == ("both", {"actions": [LOG]})

@@ -72,7 +72,7 @@ def test_only_differences_are_told_and_equal_stretches_counted(desk: Desk) -> No
 
 def test_what_changed_is_told_with_what_it_was(desk: Desk) -> None:
     louder = [{"type": "log", "config": {"message": "hot"}}]
-    edge = {"fire": "edge"}
+    edge: dict[str, Any] = {"fire": "edge"}
     told = desk.diff(warm(**edge), warm(**edge, actions=louder)).stdout.splitlines()
     moved = desk.diff(warm(**edge), warm(32, **edge)).stdout.splitlines()
     apart = desk.diff(warm(**edge), warm(32, **edge), "--within", "30").stdout.splitlines()
@@ -83,7 +83,7 @@ def test_what_changed_is_told_with_what_it_was(desk: Desk) -> None:
 
 
 def test_json_has_a_line_for_each_difference_and_one_of_the_counts(desk: Desk) -> None:
-    edge = {"fire": "edge"}
+    edge: dict[str, Any] = {"fire": "edge"}
     result = desk.diff(warm(), warm(32), "--json", "--timezone", "Europe/Brussels")
     changed = desk.diff(warm(**edge), warm(32, **edge), "--json")
     lines = [json.loads(line) for line in result.stdout.splitlines()]

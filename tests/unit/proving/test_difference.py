@@ -113,7 +113,9 @@ def test_rules_are_matched_by_id_then_by_name_then_as_the_only_ones(
 
 
 FIRINGS = st.lists(
-    st.builds(fired, st.integers(0, 30), st.sampled_from("rs"), st.sampled_from("de"), st.sampled_from(["fired", "cleared"])),
+    st.builds(
+        fired, st.integers(0, 30), st.sampled_from("rs"), st.sampled_from("de"), st.sampled_from(["fired", "cleared"])
+    ),
     max_size=12,
 ).map(lambda found: sorted(found, key=lambda one: one.at_us))
 
@@ -153,7 +155,9 @@ def over(limit: float, **more: Any) -> dict[str, Any]:
     }
 
 
-def played(old: dict[str, Any], new: dict[str, Any], rows: list[Row], within_us: int = HOUR_US) -> list[tuple[Any, ...]]:
+def played(
+    old: dict[str, Any], new: dict[str, Any], rows: list[Row], within_us: int = HOUR_US
+) -> list[tuple[Any, ...]]:
     stages = Stage(REGISTRY), Stage(REGISTRY)
     every = begin(stages[1], begin(stages[0], rows))
     for stage, document in zip(stages, (old, new), strict=True):
