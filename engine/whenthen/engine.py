@@ -134,6 +134,24 @@ class Engine:
             return {**told, "blocked": "no_subject" if state.enabled else "disabled"}
         return self._roster.explained(instance, state, self.now_us)
 
+    def last_fired(self, rule_id: str) -> dict[str, int]:
+        """Return by subject when a rule last fired (microseconds); raises ``UnknownRuleError``."""
+        state = self._state(rule_id)
+        fired = {one.subject.id: one.fired_us for one in state.instances.values() if one.fired_us > NEVER_US}
+        return {**state.cooled, **fired}
+
+    def remembering(self, rule_id: str) -> set[str]:
+        """Return the paths of a rule's conditions that remember something; raises ``UnknownRuleError``."""
+        return {path for one in self._state(rule_id).instances.values() for path in one.states or ()}
+
+    def recall(self, rule_id: str, fired_us: Mapping[str, int], count: int) -> None:
+        """Have a rule take a history's word for when it last fired, by subject, and how often in all.
+
+        A subject for which it fired at another instant than it remembers is armed only if its conditions are known
+        false now. Raises ``UnknownRuleError``.
+        """
+        self._roster.recall(self._state(rule_id), fired_us, count)
+
     def take_notices(self) -> list[Notice]:
         """Return and forget what there is to report beside firings; the same failure of a plugin comes once."""
         return self._notices.take()

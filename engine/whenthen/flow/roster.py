@@ -191,6 +191,19 @@ class Roster:
                 instance.fired_us = state.cooled.get(subject_id, NEVER_US)
         return instance
 
+    def recall(self, state: RuleState, fired_us: Mapping[str, int], count: int) -> None:
+        """Set when a rule last fired, by subject, and how often in all."""
+        state.count, state.last_us = count, max(fired_us.values(), default=None)
+        state.cooled = {subject: at_us for subject, at_us in fired_us.items() if subject not in state.instances}
+        state.mark()
+        for instance in state.instances.values():
+            last_us = fired_us.get(instance.subject.id, NEVER_US)
+            if last_us != instance.fired_us:
+                instance.fired_us = last_us
+                instance.armed = not state.rule.edge or last_us == NEVER_US or instance.truth is False
+                self.mark(instance)
+                self.heat(instance)
+
     def explained(
         self, instance: Instance, state: RuleState, now_us: int, firing: Firing | None = None
     ) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from whenthen.clock import DAY_US
 from whenthen.dsl.rule import CompiledRule
 from whenthen.model.firing import Firing
 from whenthen.proving.difference import paired, told_actions, unlike
-from whenthen_server.api.apart import Apart, TooManyTimersError, directory_of
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import iso
 from whenthen_server.api.parts import Rooms
@@ -21,7 +20,8 @@ from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rule_control import shown_firing
 from whenthen_server.api.rulebook import Rulebook, instant_of
-from whenthen_server.api.watched import watched_devices, watched_sensors
+from whenthen_server.lookback.apart import Apart, TooManyTimersError, directory_of
+from whenthen_server.lookback.watched import watched_devices, watched_sensors
 from whenthen_server.problems import TooManyRequests, Unprocessable
 from whenthen_server.store import recorded
 from whenthen_server.store.database import reading

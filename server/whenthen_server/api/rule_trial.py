@@ -13,7 +13,6 @@ from whenthen.model.event import Event
 from whenthen.model.firing import Firing
 from whenthen.model.reading import Reading
 from whenthen.ports import Device
-from whenthen_server.api.apart import TIMEZONE, Apart, TooManyTimersError, directory_of, made_up
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
@@ -22,6 +21,7 @@ from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rule_control import shown_firing
 from whenthen_server.api.rulebook import Rulebook, instant_of
 from whenthen_server.auth import Place, may
+from whenthen_server.lookback.apart import TIMEZONE, Apart, TooManyTimersError, directory_of, made_up
 from whenthen_server.problems import Unprocessable
 from whenthen_server.store.database import reading
 from whenthen_server.store.readings import latest

@@ -57,14 +57,45 @@ def readings(connection: Connection, wanted: Series, from_us: int, to_us: int, l
 
 
 def newest_before(connection: Connection, wanted: Series, before_us: int) -> list[Reading]:
-    """Return the last value of each series before an instant, in the order of their own instants."""
+    """Return the last value of each series before an instant, in the order of their own instants.
+
+    What was measured before it and came after it was not known yet, and is left out.
+    """
+    newest = (
+        select(samples.c.at_us)
+        .where(samples.c.series_id == series.c.id, samples.c.at_us < before_us, samples.c.received_us < before_us)
+        .order_by(samples.c.at_us.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    last = select(series.c.id, newest.label("at_us")).where(series.c.id.in_(wanted)).subquery()
+    joined = and_(samples.c.series_id == last.c.id, samples.c.at_us == last.c.at_us)
     found = []
-    for series_id, (device, sensor) in wanted.items():
-        newest = select(samples).where(samples.c.series_id == series_id, samples.c.at_us < before_us)
-        row = connection.execute(newest.order_by(samples.c.at_us.desc()).limit(1)).first()
-        if row is not None:
-            found.append(Reading(device, {sensor: _value(row)}, row.at_us, row.at_us))
+    for row in connection.execute(select(samples).join(last, joined)):
+        device, sensor = wanted[row.series_id]
+        found.append(Reading(device, {sensor: _value(row)}, row.at_us, row.at_us))
     return sorted(found, key=lambda one: (one.received_us, one.device))
+
+
+def last_outside(connection: Connection, series_id: int, band: tuple[float, float], before_us: int) -> int | None:
+    """Return when a number of a series last lay at or below the *band*, or above it, before an instant."""
+    low, high = band
+    outside = or_(samples.c.number <= low, samples.c.number > high)
+    found = select(samples.c.at_us).where(samples.c.series_id == series_id, samples.c.at_us < before_us, outside)
+    return connection.execute(found.order_by(samples.c.at_us.desc()).limit(1)).scalar()
+
+
+def last_but_one(connection: Connection, series_id: int, at_us: int) -> int | None:
+    """Return when the value before the newest of an instant was measured, ``None`` if there is none."""
+    found = select(samples.c.at_us).where(samples.c.series_id == series_id, samples.c.at_us <= at_us)
+    return connection.execute(found.order_by(samples.c.at_us.desc()).offset(1).limit(1)).scalar()
+
+
+def bounded(connection: Connection, wanted: Series, from_us: int, to_us: int, limit: int) -> tuple[int, bool]:
+    """Return where to begin for at most *limit* values up to an instant, and whether that is *from_us*."""
+    inside = select(samples.c.at_us).where(_between(wanted, from_us, to_us))
+    last_us = connection.execute(inside.order_by(samples.c.at_us.desc()).offset(limit).limit(1)).scalar()
+    return (from_us, True) if last_us is None else (last_us + 1, False)
 
 
 def _between(wanted: Series, from_us: int, to_us: int) -> Any:

@@ -1,0 +1,204 @@
+"""Why a rule would have fired at a past instant, or would not: from the trace that was kept, or from stored values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from whenthen.clock import from_us
+from whenthen.dsl.rule import CompiledRule, RuleCompiler
+from whenthen.extend.registry import Registry
+from whenthen.flow.subjects import Subject, Subjects
+from whenthen.model.reading import Reading
+from whenthen.ports import Device
+from whenthen_server.lookback.apart import TIMEZONE, Apart, TooManyTimersError, directory_of
+from whenthen_server.lookback.memory import LONGEST_US, Memory, memory_of
+from whenthen_server.lookback.watched import MAX_DEVICES, watched_sensors
+from whenthen_server.problems import Unprocessable
+from whenthen_server.store import executions, recorded, rules
+from whenthen_server.store.database import reading
+from whenthen_server.store.places import Places
+from whenthen_server.store.rules import RuleVersion
+
+MAX_SUBJECTS = 20
+MAX_VALUES = 100_000
+MAX_TIMERS = 100_000
+_MAX_VERSIONS = 50
+
+_NOT_KNOWN = (
+    "when the server was down, and when the rule was switched by another rule",
+    "events, what other rules did, and where devices stood if they have moved since",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The answer, JSON-ready, and every subject that the rule has."""
+
+    document: dict[str, Any]
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A rule as it was at an instant, the subjects that are wanted, and the devices that those read."""
+
+    rule: CompiledRule
+    at_us: int
+    subjects: tuple[str, ...]
+    devices: tuple[Device, ...]
+
+
+class Past:
+    """What is stored, to be asked about past instants."""
+
+    def __init__(self, database: Engine, registry: Registry, places: Places) -> None:
+        self._database = database
+        self._registry = registry
+        self._places = places
+        self._compiler = RuleCompiler(registry)
+
+    def version(self, rule_id: str, at_us: int) -> RuleVersion | None:
+        """Return the version of a rule that held at an instant, ``None`` if it was not there then."""
+        with reading(self._database) as connection:
+            return rules.version_at(connection, rule_id, at_us)
+
+    def explained(self, rule_id: str, version: RuleVersion, at_us: int, subject: str | None = None) -> Explained:
+        """Return why that version would fire at an instant, or would not, for one subject or the first of all.
+
+        Raises ``Unprocessable`` when it reads more devices than are looked at.
+        """
+        rule = self._compiler.compile({**(version.document or {}), "id": rule_id})
+        every = Subjects(self._places, TIMEZONE).of_rule(rule)
+        names = tuple(one.id for one in every)
+        wanted = names[:MAX_SUBJECTS] if subject is None else (subject,)
+        told = {"rule_id": rule_id, "at": _iso(at_us), "version": version.version}
+        with reading(self._database) as connection:
+            traces = _traces(connection, rule_id, at_us, wanted)
+            left = tuple(one for one in wanted if one not in traces)
+            asked = _Asked(rule, at_us, left, self._devices(rule, every, left))
+            how, replayed = self._replayed(connection, asked, version) if left else (_KEPT, {})
+        found = {**traces, **replayed}
+        document = {**told, "how": how, "explanations": [found[one] for one in wanted], "subjects": len(every)}
+        return Explained(document, names)
+
+    def _devices(self, rule: CompiledRule, every: Iterable[Subject], wanted: Collection[str]) -> tuple[Device, ...]:
+        """Return the devices whose readings matter to the wanted subjects."""
+        subjects = Subjects(self._places, TIMEZONE)
+        named = {one.device for one in rule.reads} | {one.device for one in rule.sensor_triggers}
+        read = {device for one in every if one.id in wanted for device in subjects.members(rule.scope, one)}
+        found = [one for one in self._places.devices() if one.id in read or one.id in named]
+        if len(found) > MAX_DEVICES:
+            raise Unprocessable(f"The rule reads {len(found)} devices; narrow its scope to at most {MAX_DEVICES}.")
+        return tuple(found)
+
+    def _replayed(
+        self, connection: Connection, asked: _Asked, version: RuleVersion
+    ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        rule, at_us = asked.rule, asked.at_us
+        apart = Apart(self._registry, directory_of(self._places, asked.devices), MAX_TIMERS)
+        paths = apart.keeping(rule.document)
+        series = recorded.series_of(connection, [one.id for one in asked.devices], watched_sensors(rule))
+        on, since_us = _standing(connection, self._compiler, rule, version, at_us)
+        wanted_us = _begin_us(connection, series, memory_of(rule, paths), at_us)
+        from_us, complete = recorded.bounded(connection, series, max(wanted_us, since_us), at_us + 1, MAX_VALUES)
+        apart.begin(rule.document, from_us, recorded.newest_before(connection, series, from_us))
+        _recall(connection, apart, asked, from_us - 1)
+        rows = recorded.readings(connection, series, from_us, at_us + 1, MAX_VALUES)
+        values, finished = _play(apart, rows, at_us)
+        not_known = [*_NOT_KNOWN, *_corrected(connection, apart, asked)]
+        if not on:
+            apart.engine.set_enabled(rule.id, enabled=False)
+        how = {
+            "method": "replay",
+            "from": _iso(min(from_us, at_us)),
+            "values": values,
+            "complete": complete and finished,
+            "not_known": not_known,
+        }
+        return how, {one: apart.engine.explain(rule.id, one) for one in asked.subjects}
+
+
+_KEPT: dict[str, Any] = {"method": "execution", "not_known": []}
+
+
+def _traces(connection: Connection, rule_id: str, at_us: int, wanted: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return by subject the trace that was kept when the rule fired at this very instant."""
+    found = executions.Wanted(rule_id, None, "fired", at_us, at_us + 1)
+    kept, _ = executions.listed(connection, found, limit=MAX_VALUES)
+    return {one.subject: dict(one.trace) for one in kept if one.trace is not None and one.subject in wanted}
+
+
+def _standing(
+    connection: Connection, compiler: RuleCompiler, rule: CompiledRule, version: RuleVersion, at_us: int
+) -> tuple[bool, int]:
+    """Return whether the rule was switched on, and since when it remembers: an edit or a switch made it forget."""
+    since_us = version.at_us
+    for older in rules.versions(connection, rule.id, limit=_MAX_VERSIONS, before=version.version)[0]:
+        if older.document is None:
+            break
+        same = compiler.compile({**older.document, "id": rule.id})
+        if (same.evaluation_key, same.enabled) != (rule.evaluation_key, rule.enabled):
+            break
+        since_us = older.at_us
+    switched = rules.last_switch(connection, rule.id, since_us, at_us)
+    return (rule.enabled, since_us) if switched is None else switched
+
+
+def _begin_us(connection: Connection, series: recorded.Series, memory: Memory, at_us: int) -> int:
+    """Return where to begin, so that all that the rule remembers comes up again."""
+    begin_us = at_us - memory.window_us if memory.window_us else at_us + 1
+    for series_id, (device, sensor) in series.items():
+        for ref, band in (memory.bands or {}).items():
+            if ref.sensor == sensor and ref.device in (None, device):
+                outside_us = recorded.last_outside(connection, series_id, band, begin_us)
+                begin_us = begin_us if outside_us is None else min(begin_us, outside_us)
+        if any(ref.sensor == sensor and ref.device in (None, device) for ref in memory.steps):
+            second_us = recorded.last_but_one(connection, series_id, at_us)
+            begin_us = begin_us if second_us is None else min(begin_us, second_us)
+    return max(begin_us, at_us - LONGEST_US)
+
+
+def _play(apart: Apart, rows: Iterable[Reading], at_us: int) -> tuple[int, bool]:
+    """Let an engine see what was stored up to an instant; return how many values, and whether it saw all."""
+    values = 0
+    try:
+        for row in rows:
+            if row.received_us <= at_us:
+                apart.give(row)
+                values += len(row.values)
+        apart.until(at_us)
+    except TooManyTimersError:
+        return values, False
+    return values, True
+
+
+def _corrected(connection: Connection, apart: Apart, asked: _Asked) -> list[str]:
+    """Have the firings that happened stand for those that the replay made up; tell where the two differ."""
+    rule_id, engine = asked.rule.id, apart.engine
+    made_up = engine.last_fired(rule_id)
+    fired = _recall(connection, apart, asked, asked.at_us)
+    told = []
+    for subject in asked.subjects:
+        real_us, replayed_us = fired.get(subject), made_up.get(subject)
+        if real_us != replayed_us:
+            when = "never" if replayed_us is None else f"last at {_iso(replayed_us)}"
+            told.append(f"why {subject} fired {when} in the replay, and not as in the history: see last_fired")
+    return told
+
+
+def _recall(connection: Connection, apart: Apart, asked: _Asked, until_us: int) -> dict[str, int]:
+    """Have an engine know when the rule fired up to an instant; return it by subject."""
+    rule = asked.rule
+    fired = executions.last_fired(connection, rule.id, asked.subjects, until_us)
+    # How often it fired is a long count, and matters to few.
+    count = 0 if rule.max_executions is None else executions.count_fired(connection, rule.id, until_us)
+    apart.engine.recall(rule.id, fired, count)
+    return fired
+
+
+def _iso(instant_us: int) -> str:
+    return from_us(instant_us).isoformat().replace("+00:00", "Z")
