@@ -134,6 +134,10 @@ class Engine:
             return {**told, "blocked": "no_subject" if state.enabled else "disabled"}
         return self._roster.explained(instance, state, self.now_us)
 
+    def subjects(self, rule_id: str) -> list[str]:
+        """Return the ids of a rule's subjects that are there now; raises ``UnknownRuleError``."""
+        return [one.id for one in self._subjects.of_rule(self._state(rule_id).rule)]
+
     def last_fired(self, rule_id: str) -> dict[str, int]:
         """Return by subject when a rule last fired (microseconds); raises ``UnknownRuleError``."""
         state = self._state(rule_id)

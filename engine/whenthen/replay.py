@@ -94,8 +94,8 @@ class Playing:
         on_notice: Callable[[Notice], None] = lambda _: None,
         watch: Callable[[Firing | Notice], Iterable[Notice]] = lambda _: (),
     ) -> None:
-        self._stage = stage
-        self._tally = tally
+        self.stage = stage
+        self.tally = tally
         self._on_bad_row = on_bad_row
         self._on_notice = on_notice
         self._watch = watch
@@ -103,7 +103,7 @@ class Playing:
 
     def take(self, row: Row) -> Iterator[Firing]:
         """Yield what one row, and the timers before it, cause."""
-        tally = self._tally
+        tally = self.tally
         tally.rows += 1
         if tally.rows % _ROWS_BETWEEN_NOTICES == 0:
             self._drain()
@@ -117,15 +117,15 @@ class Playing:
 
     def finish(self) -> Iterator[Firing]:
         """Yield what is due at the instant of the last row: there time ends."""
-        if self._tally.last_us is not None:
-            for firing in self._stage.engine.advance(self._tally.last_us):
+        if self.tally.last_us is not None:
+            for firing in self.stage.engine.advance(self.tally.last_us):
                 yield self._met(firing)
         self._drain()
-        self._tally.values = self._stage.counts - self._before
+        self.tally.values = self.stage.counts - self._before
 
     def _taken(self, row: Step) -> list[Firing]:
         try:
-            return self._stage.take(row)
+            return self.stage.take(row)
         except UnknownRuleError as error:
             # A history may run or switch a rule that is not looked at now; what came before it has happened.
             self._report([Notice("unknown_rule", instant_of(row), str(error))])
@@ -133,16 +133,16 @@ class Playing:
 
     def _met(self, firing: Firing) -> Firing:
         self._report(self._watch(firing))
-        return self._tally.count(firing)
+        return self.tally.count(firing)
 
     def _drain(self) -> None:
         # Taken often, so that a long recording full of refused values does not pile them up.
-        for notice in self._stage.take_notices():
+        for notice in self.stage.take_notices():
             self._report((*self._watch(notice), notice))
 
     def _report(self, notices: Iterable[Notice]) -> None:
         for notice in notices:
-            self._tally.notices[notice.kind] += notice.count
+            self.tally.notices[notice.kind] += notice.count
             self._on_notice(notice)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from whenthen.cli.check import check
+from whenthen.cli.explain import explain
 from whenthen.cli.found import OpenGroup
 from whenthen.cli.output import survive_odd_characters
 from whenthen.cli.plugin import plugin
@@ -27,5 +28,5 @@ def main() -> None:
     survive_odd_characters()
 
 
-for _command in (replay, check, schema, plugins, plugin):
+for _command in (replay, explain, check, schema, plugins, plugin):
     main.add_command(_command)

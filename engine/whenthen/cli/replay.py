@@ -14,6 +14,7 @@ from whenthen.cli.directory import to_directory
 from whenthen.cli.lines import Columns, firing_json
 from whenthen.cli.options import as_json, to_zone
 from whenthen.cli.output import Output, write_json_lines
+from whenthen.cli.recording import open_recording
 from whenthen.cli.rulefiles import into_engine
 from whenthen.cli.summary import Complaints, summary_lines
 from whenthen.cli.timings import Timings
@@ -22,7 +23,6 @@ from whenthen.clock import system_timer
 from whenthen.extend.observers import tell
 from whenthen.flow.meter import Meter
 from whenthen.ports import StaticDirectory
-from whenthen.recorded import Recording, RecordingError
 from whenthen.replay import Tally, begin
 from whenthen.replay import replay as run
 from whenthen.stage import Stage
@@ -97,7 +97,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one argument an option
     _one_of(rules, diff, timings=timings)
     registry = registry_of(context)
     if diff is not None:
-        with _open(readings, device, zone) as recording:
+        with open_recording(readings, device, zone) as recording:
             code = tell_difference(
                 lambda: Stage(registry, directory, timezone=str(zone)),
                 diff,
@@ -113,7 +113,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one argument an option
     stage = Stage(registry, directory, timezone=str(zone), meter=meter if timings else None)
     output = Output(beside_json=as_json)
     tally, complaints = Tally(), Complaints(output.complain, zone)
-    with _open(readings, device, zone) as recording:
+    with open_recording(readings, device, zone) as recording:
         rows = begin(stage, output.followed(recording, label=readings.name))
         checked = into_engine(stage.engine, rules)
         for line in (line for rule in checked if not rule.good for line in rule.lines()):
@@ -152,12 +152,3 @@ def _one_of(rules: tuple[Path, ...], diff: tuple[Path, Path] | None, *, timings:
         raise click.UsageError(text)
     if diff is not None and timings:
         raise click.UsageError("--timings tells of one set of rules; leave --diff out")
-
-
-def _open(readings: Path, device: str, zone: tzinfo) -> Recording:
-    try:
-        return Recording(readings, device=device, zone=zone)
-    except OSError as error:
-        raise click.BadParameter(f"{readings}: {error.strerror}", param_hint="--readings") from None
-    except RecordingError as error:
-        raise click.BadParameter(str(error), param_hint="--readings") from None

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from whenthen.dsl.rule import CompiledRule
 from whenthen.errors import UnknownRuleError
 from whenthen.flow.subjects import Subjects
+from whenthen.proving.lookback import MAX_SUBJECTS
 from whenthen.runtime.writer import Core
 from whenthen_server.api.commit import committed
 from whenthen_server.api.instants import SCHEMA as INSTANT
@@ -17,7 +18,7 @@ from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rulebook import GONE, Rulebook, instant_of
 from whenthen_server.lookback.apart import TIMEZONE
-from whenthen_server.lookback.past import MAX_SUBJECTS, Past
+from whenthen_server.lookback.past import Past
 from whenthen_server.problems import NotFound, Unprocessable
 
 _ID = {"type": "string", "minLength": 1, "maxLength": 200}

@@ -14,6 +14,7 @@ from whenthen.extend.registry import Registry
 from whenthen.flow.subjects import Subject, Subjects
 from whenthen.model.reading import Reading
 from whenthen.ports import Device
+from whenthen.proving.lookback import MAX_SUBJECTS, Explained
 from whenthen_server.lookback.apart import TIMEZONE, Apart, TooManyTimersError, directory_of
 from whenthen_server.lookback.memory import LONGEST_US, Memory, memory_of
 from whenthen_server.lookback.watched import MAX_DEVICES, watched_sensors
@@ -23,7 +24,6 @@ from whenthen_server.store.database import reading
 from whenthen_server.store.places import Places
 from whenthen_server.store.rules import RuleVersion
 
-MAX_SUBJECTS = 20
 MAX_VALUES = 100_000
 MAX_TIMERS = 100_000
 _MAX_VERSIONS = 50
@@ -32,14 +32,6 @@ _NOT_KNOWN = (
     "when the server was down, and when the rule was switched by another rule",
     "events, what other rules did, and where devices stood if they have moved since",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """The answer, JSON-ready, and every subject that the rule has."""
-
-    document: dict[str, Any]
-    subjects: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,11 @@ def listed(connection: Connection, after: tuple[int, str] | None = None) -> Iter
             yield RuleRecord(**row)
 
 
+def names(connection: Connection) -> dict[str, str]:
+    """Return the name of every rule by its id, of those that were removed as well."""
+    return {row.id: row.name for row in connection.execute(select(rules.c.id, rules.c.name))}
+
+
 def versions(
     connection: Connection, rule_id: str, *, limit: int, before: int | None = None
 ) -> tuple[list[RuleVersion], int | None]:
