@@ -53,6 +53,9 @@ class Apart:
     def give(self, item: Reading | Event) -> list[Firing]:
         """Return what a reading or event, and the timers before it, cause; raises ``TooManyTimersError``."""
         at_us = item.at_us if isinstance(item, Event) else item.received_us
+        due_us = self.engine.next_due_us
+        if due_us is None or due_us >= at_us:
+            return self.engine.handle(item)
         firings = self.until(at_us - 1)
         return firings + self.engine.handle(item)
 

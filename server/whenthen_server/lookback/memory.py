@@ -9,8 +9,9 @@ from typing import Any
 from whenthen.clock import DAY_US, SECOND_US, seconds_us
 from whenthen.dsl.rule import CompiledRule, Node
 from whenthen.extend.condition import SensorRef
+from whenthen_server.store.recorded import Series
 
-LEAST_US = 3_600 * SECOND_US
+_LEAST_US = 3_600 * SECOND_US
 LONGEST_US = 31 * DAY_US
 
 
@@ -31,12 +32,12 @@ class Memory:
 def memory_of(rule: CompiledRule, paths: Collection[str]) -> Memory:
     """Return how far back a rule remembers; *paths* are its conditions that keep something, as the engine tells them.
 
-    A condition's own durations and windows (``…_seconds``) bound it, twice over, because what is unknown meanwhile may
-    put it off; and an hour is looked at in any case.
+    A condition's own durations and windows (``…_seconds``) bound it, and an hour more, because what is unknown
+    meanwhile may put it off.
     """
     keeping = [node for node in _nodes(rule) if node.path in paths]
     if not keeping:
-        return Memory(LEAST_US if rule.edge else 0)
+        return Memory(_LEAST_US if rule.edge else 0)
     total = sum(_seconds(node) for node in keeping)
     bands: dict[SensorRef, tuple[float, float]] = {}
     steps: set[SensorRef] = set()
@@ -48,8 +49,31 @@ def memory_of(rule: CompiledRule, paths: Collection[str]) -> Memory:
             steps.update(node.condition.sensors())
         else:
             bands.update({ref: (min(points), max(points)) for ref, points in cuts.items() if points})
-    window_us = min(max(LEAST_US, 2 * seconds_us(total)), LONGEST_US)
+    window_us = min(_LEAST_US + seconds_us(total), LONGEST_US)
     return Memory(window_us, bands, steps)
+
+
+def read_sensors(rule: CompiledRule) -> list[str]:
+    """Return the sensors on which a rule's conditions hang."""
+    return sorted({one.sensor for one in rule.reads})
+
+
+def cuts_of(rule: CompiledRule, series: Series) -> dict[int, tuple[float, ...]]:
+    """Return, by the id of a series, the numbers at which alone something can change.
+
+    A series is left out of which every reading matters: how old a value is, or what several come to.
+    """
+    found: dict[int, tuple[float, ...]] = {}
+    for series_id, (device, sensor) in series.items():
+        refs = [pair for pair in zip(rule.reads, rule.cuts, strict=True) if _means(pair[0], device, sensor)]
+        plain = [cuts for ref, cuts in refs if cuts is not None and ref.max_age_us is None and ref.aggregate is None]
+        if refs and len(plain) == len(refs):
+            found[series_id] = tuple(sorted({cut for cuts in plain for cut in cuts}))
+    return found
+
+
+def _means(ref: SensorRef, device: str, sensor: str) -> bool:
+    return ref.sensor == sensor and ref.device in (None, device)
 
 
 def _nodes(rule: CompiledRule) -> Iterator[Node]:

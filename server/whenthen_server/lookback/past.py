@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from heapq import merge
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -16,8 +17,8 @@ from whenthen.model.reading import Reading
 from whenthen.ports import Device
 from whenthen.proving.lookback import MAX_SUBJECTS, Explained
 from whenthen_server.lookback.apart import TIMEZONE, Apart, TooManyTimersError, directory_of
-from whenthen_server.lookback.memory import LONGEST_US, Memory, memory_of
-from whenthen_server.lookback.watched import MAX_DEVICES, watched_sensors
+from whenthen_server.lookback.memory import LONGEST_US, Memory, cuts_of, memory_of, read_sensors
+from whenthen_server.lookback.watched import MAX_DEVICES
 from whenthen_server.problems import Unprocessable
 from whenthen_server.store import executions, recorded, rules
 from whenthen_server.store.database import reading
@@ -91,17 +92,22 @@ class Past:
         self, connection: Connection, asked: _Asked, version: RuleVersion
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         rule, at_us = asked.rule, asked.at_us
+        quiet = _quiet(self._compiler, rule)
         apart = Apart(self._registry, directory_of(self._places, asked.devices), MAX_TIMERS)
-        paths = apart.keeping(rule.document)
-        series = recorded.series_of(connection, [one.id for one in asked.devices], watched_sensors(rule))
+        paths = apart.keeping(quiet.document)
+        series = recorded.series_of(connection, [one.id for one in asked.devices], read_sensors(rule))
         on, since_us = _standing(connection, self._compiler, rule, version, at_us)
         wanted_us = _begin_us(connection, series, memory_of(rule, paths), at_us)
-        from_us, complete = recorded.bounded(connection, series, max(wanted_us, since_us), at_us + 1, MAX_VALUES)
-        apart.begin(rule.document, from_us, recorded.newest_before(connection, series, from_us))
-        _recall(connection, apart, asked, from_us - 1)
-        rows = recorded.readings(connection, series, from_us, at_us + 1, MAX_VALUES)
-        values, finished = _play(apart, rows, at_us)
-        not_known = [*_NOT_KNOWN, *_corrected(connection, apart, asked)]
+        cuts = cuts_of(rule, series)
+        other = {one: name for one, name in series.items() if one not in cuts}
+        from_us, complete = recorded.bounded(connection, other, max(wanted_us, since_us), at_us + 1, MAX_VALUES)
+        apart.begin(quiet.document, from_us, recorded.newest_before(connection, series, from_us))
+        rows = merge(
+            recorded.readings(connection, other, from_us, at_us + 1, MAX_VALUES),
+            recorded.crossings(connection, series, cuts, from_us, at_us + 1),
+            key=lambda one: one.received_us,
+        )
+        values, finished = _play(apart, asked, rows, _Fired.of(connection, asked, from_us))
         if not on:
             apart.engine.set_enabled(rule.id, enabled=False)
         how = {
@@ -109,9 +115,39 @@ class Past:
             "from": _iso(min(from_us, at_us)),
             "values": values,
             "complete": complete and finished,
-            "not_known": not_known,
+            "not_known": list(_NOT_KNOWN),
         }
         return how, {one: apart.engine.explain(rule.id, one) for one in asked.subjects}
+
+
+@dataclass(frozen=True, slots=True)
+class _Fired:
+    """When the rule fired, as the history has it: by subject before the replay begins, and up to the instant asked for.
+
+    *count* is how often in all; asked for only if that can matter.
+    """
+
+    before: Mapping[str, int]
+    last: Mapping[str, int]
+    count: int
+
+    @classmethod
+    def of(cls, connection: Connection, asked: _Asked, from_us: int) -> _Fired:
+        """Return what is stored."""
+        rule, subjects, at_us = asked.rule, asked.subjects, asked.at_us
+        last = executions.last_fired(connection, rule.id, subjects, at_us)
+        within = [one for one, fired_us in last.items() if fired_us >= from_us]
+        before = {one: fired_us for one, fired_us in last.items() if fired_us < from_us}
+        before |= executions.last_fired(connection, rule.id, within, from_us - 1)
+        count = 0 if rule.max_executions is None else executions.count_fired(connection, rule.id, at_us)
+        return cls(before, last, count)
+
+
+def _quiet(compiler: RuleCompiler, rule: CompiledRule) -> CompiledRule:
+    """Return the rule without its triggers, which change nothing in what holds: then it fires when the history says."""
+    document = {name: value for name, value in rule.document.items() if name not in ("trigger", "triggers")}
+    quiet = compiler.compile({**document, "trigger": {"type": "manual"}})
+    return quiet if quiet.global_subject == rule.global_subject else rule
 
 
 _KEPT: dict[str, Any] = {"method": "execution", "not_known": []}
@@ -154,42 +190,37 @@ def _begin_us(connection: Connection, series: recorded.Series, memory: Memory, a
     return max(begin_us, at_us - LONGEST_US)
 
 
-def _play(apart: Apart, rows: Iterable[Reading], at_us: int) -> tuple[int, bool]:
-    """Let an engine see what was stored up to an instant; return how many values, and whether it saw all."""
+def _play(apart: Apart, asked: _Asked, rows: Iterable[Reading], fired: _Fired) -> tuple[int, bool]:
+    """Let an engine see what was stored up to an instant, and fire when the rule did.
+
+    Return how many values it saw, and whether those were all.
+    """
+    rule_id, at_us = asked.rule.id, asked.at_us
+    known = dict(fired.before)
+    due = sorted((us, subject) for subject, us in fired.last.items() if fired.before.get(subject) != us)
     values = 0
+    apart.engine.recall(rule_id, known, fired.count)
     try:
         for row in rows:
-            if row.received_us <= at_us:
-                apart.give(row)
-                values += len(row.values)
+            if row.received_us > at_us:
+                continue
+            while due and due[0][0] < row.received_us:
+                _fire(apart, rule_id, known, due.pop(0), fired.count)
+            apart.give(row)
+            values += len(row.values)
+        while due:
+            _fire(apart, rule_id, known, due.pop(0), fired.count)
         apart.until(at_us)
     except TooManyTimersError:
         return values, False
     return values, True
 
 
-def _corrected(connection: Connection, apart: Apart, asked: _Asked) -> list[str]:
-    """Have the firings that happened stand for those that the replay made up; tell where the two differ."""
-    rule_id, engine = asked.rule.id, apart.engine
-    made_up = engine.last_fired(rule_id)
-    fired = _recall(connection, apart, asked, asked.at_us)
-    told = []
-    for subject in asked.subjects:
-        real_us, replayed_us = fired.get(subject), made_up.get(subject)
-        if real_us != replayed_us:
-            when = "never" if replayed_us is None else f"last at {_iso(replayed_us)}"
-            told.append(f"why {subject} fired {when} in the replay, and not as in the history: see last_fired")
-    return told
-
-
-def _recall(connection: Connection, apart: Apart, asked: _Asked, until_us: int) -> dict[str, int]:
-    """Have an engine know when the rule fired up to an instant; return it by subject."""
-    rule = asked.rule
-    fired = executions.last_fired(connection, rule.id, asked.subjects, until_us)
-    # How often it fired is a long count, and matters to few.
-    count = 0 if rule.max_executions is None else executions.count_fired(connection, rule.id, until_us)
-    apart.engine.recall(rule.id, fired, count)
-    return fired
+def _fire(apart: Apart, rule_id: str, known: dict[str, int], firing: tuple[int, str], count: int) -> None:
+    fired_us, subject = firing
+    apart.until(fired_us)
+    known[subject] = fired_us
+    apart.engine.recall(rule_id, known, count)
 
 
 def _iso(instant_us: int) -> str:

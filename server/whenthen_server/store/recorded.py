@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, false, func, or_, select
+from sqlalchemy import Connection, and_, case, false, func, literal, or_, select, union_all
 
 from whenthen.model.reading import Reading
 from whenthen_server.store.tables import samples, series
@@ -41,6 +41,42 @@ def readings(connection: Connection, wanted: Series, from_us: int, to_us: int, l
     """
     found = select(samples).where(_between(wanted, from_us, to_us))
     ordered = found.order_by(samples.c.received_us, samples.c.at_us, samples.c.series_id).limit(limit)
+    yield from _joined(connection, ordered, wanted)
+
+
+def crossings(
+    connection: Connection, wanted: Series, cuts: Mapping[int, Sequence[float]], from_us: int, to_us: int
+) -> Iterator[Reading]:
+    """Yield, as ``readings`` does, only the values at which a series crosses one of its *cuts*, and its first and last.
+
+    The database finds them, so that a month of readings in which little happens is little to read. *cuts* are by the id
+    of the series; a number above a cut lies on the other side of it.
+    """
+    parts = [_crossing(series_id, points, from_us, to_us) for series_id, points in cuts.items() if series_id in wanted]
+    if parts:
+        every = union_all(*parts).subquery()
+        yield from _joined(connection, select(every).order_by(every.c.received_us, every.c.at_us), wanted)
+
+
+def _crossing(series_id: int, points: Sequence[float], from_us: int, to_us: int) -> Any:
+    side: Any = literal(0)
+    for point in points:
+        side = side + case((samples.c.number > point, 1), else_=0)
+    number = case((samples.c.other.is_(None), side), else_=-1)
+    order = samples.c.at_us
+    inside = select(
+        samples,
+        number.label("side"),
+        func.lag(number).over(order_by=order).label("before"),
+        func.lead(order).over(order_by=order).label("next_us"),
+    ).where(samples.c.series_id == series_id, order >= from_us, order < to_us)
+    found = inside.subquery()
+    crosses = or_(found.c.before.is_(None), found.c.before != found.c.side, found.c.next_us.is_(None))
+    kept = (found.c.series_id, found.c.at_us, found.c.received_us, found.c.number, found.c.other)
+    return select(*kept).where(or_(crosses, found.c.other.is_not(None)))
+
+
+def _joined(connection: Connection, ordered: Any, wanted: Series) -> Iterator[Reading]:
     together: tuple[int, int, str] | None = None
     values: dict[str, Any] = {}
     with connection.execute(ordered.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
