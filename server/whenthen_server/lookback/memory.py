@@ -21,12 +21,16 @@ class Memory:
 
     *window_us*: so far back at least; 0: nothing but the newest values counts. *bands*: by sensor, the interval in
     which a value leaves open what is remembered, as with hysteresis: the last one outside of it decides. *steps*: the
-    sensors of which the value before the newest counts, however old.
+    sensors of which the value before the newest counts, however old. *warm_us*: so long after the beginning may a
+    condition seem false that only has not seen enough, which would arm a rule that fires on edges. *sticks*: it stays
+    what it was at the newest value, as the window of a change does.
     """
 
     window_us: int = 0
+    warm_us: int = 0
     bands: Mapping[SensorRef, tuple[float, float]] | None = None
     steps: Collection[SensorRef] = ()
+    sticks: bool = False
 
 
 def memory_of(rule: CompiledRule, paths: Collection[str]) -> Memory:
@@ -49,8 +53,10 @@ def memory_of(rule: CompiledRule, paths: Collection[str]) -> Memory:
             steps.update(node.condition.sensors())
         else:
             bands.update({ref: (min(points), max(points)) for ref, points in cuts.items() if points})
-    window_us = min(_LEAST_US + seconds_us(total), LONGEST_US)
-    return Memory(window_us, bands, steps)
+    warm_us = seconds_us(total) if rule.edge else 0
+    window_us = min(_LEAST_US + seconds_us(total) + warm_us, LONGEST_US)
+    sticks = any(node.condition.cuts() is None for node in keeping)
+    return Memory(window_us, warm_us, bands, steps, sticks)
 
 
 def read_sensors(rule: CompiledRule) -> list[str]:

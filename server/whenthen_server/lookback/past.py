@@ -28,6 +28,8 @@ from whenthen_server.store.rules import RuleVersion
 MAX_VALUES = 100_000
 MAX_TIMERS = 100_000
 _MAX_VERSIONS = 50
+_MAX_SINCE = 3_000
+"""So many values are looked at, where each counts, for whether a rule was armed again since it last fired."""
 
 _NOT_KNOWN = (
     "when the server was down, and when the rule was switched by another rule",
@@ -97,9 +99,15 @@ class Past:
         paths = apart.keeping(quiet.document)
         series = recorded.series_of(connection, [one.id for one in asked.devices], read_sensors(rule))
         on, since_us = _standing(connection, self._compiler, rule, version, at_us)
-        wanted_us = _begin_us(connection, series, memory_of(rule, paths), at_us)
+        memory = memory_of(rule, paths)
+        wanted_us = _begin_us(connection, series, memory, at_us)
         cuts = cuts_of(rule, series)
         other = {one: name for one, name in series.items() if one not in cuts}
+        if rule.edge:
+            # Whether it is armed hangs on all that was since it last fired.
+            fired = executions.last_fired(connection, rule.id, asked.subjects, at_us)
+            first_us = max(min(fired.values(), default=at_us) - memory.window_us, at_us - LONGEST_US)
+            wanted_us = min(wanted_us, recorded.bounded(connection, other, first_us, at_us + 1, _MAX_SINCE)[0])
         from_us, complete = recorded.bounded(connection, other, max(wanted_us, since_us), at_us + 1, MAX_VALUES)
         apart.begin(quiet.document, from_us, recorded.newest_before(connection, series, from_us))
         rows = merge(
@@ -107,7 +115,9 @@ class Past:
             recorded.crossings(connection, series, cuts, from_us, at_us + 1),
             key=lambda one: one.received_us,
         )
-        values, finished = _play(apart, asked, rows, _Fired.of(connection, asked, from_us))
+        # A rule that was made or switched on there has forgotten nothing.
+        warm_us = from_us if from_us == since_us else min(from_us + memory.warm_us, at_us)
+        values, finished = _play(apart, asked, rows, _Fired.of(connection, asked, warm_us))
         if not on:
             apart.engine.set_enabled(rule.id, enabled=False)
         how = {
@@ -122,25 +132,26 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class _Fired:
-    """When the rule fired, as the history has it: by subject before the replay begins, and up to the instant asked for.
+    """When the rule fired, as the history has it: by subject before *warm_us*, and up to the instant asked for.
 
-    *count* is how often in all; asked for only if that can matter.
+    From *warm_us* on the replay knows what holds. *count* is how often it fired in all, if that can matter.
     """
 
+    warm_us: int
     before: Mapping[str, int]
     last: Mapping[str, int]
     count: int
 
     @classmethod
-    def of(cls, connection: Connection, asked: _Asked, from_us: int) -> _Fired:
+    def of(cls, connection: Connection, asked: _Asked, warm_us: int) -> _Fired:
         """Return what is stored."""
         rule, subjects, at_us = asked.rule, asked.subjects, asked.at_us
         last = executions.last_fired(connection, rule.id, subjects, at_us)
-        within = [one for one, fired_us in last.items() if fired_us >= from_us]
-        before = {one: fired_us for one, fired_us in last.items() if fired_us < from_us}
-        before |= executions.last_fired(connection, rule.id, within, from_us - 1)
+        within = [one for one, fired_us in last.items() if fired_us >= warm_us]
+        before = {one: fired_us for one, fired_us in last.items() if fired_us < warm_us}
+        before |= executions.last_fired(connection, rule.id, within, warm_us - 1)
         count = 0 if rule.max_executions is None else executions.count_fired(connection, rule.id, at_us)
-        return cls(before, last, count)
+        return cls(warm_us, before, last, count)
 
 
 def _quiet(compiler: RuleCompiler, rule: CompiledRule) -> CompiledRule:
@@ -179,6 +190,9 @@ def _standing(
 def _begin_us(connection: Connection, series: recorded.Series, memory: Memory, at_us: int) -> int:
     """Return where to begin, so that all that the rule remembers comes up again."""
     begin_us = at_us - memory.window_us if memory.window_us else at_us + 1
+    if memory.sticks:
+        # What is remembered ends with the newest value, however long ago that was.
+        begin_us = min([begin_us, *(one.received_us - memory.window_us for one in _newest(connection, series, at_us))])
     for series_id, (device, sensor) in series.items():
         for ref, band in (memory.bands or {}).items():
             if ref.sensor == sensor and ref.device in (None, device):
@@ -190,6 +204,10 @@ def _begin_us(connection: Connection, series: recorded.Series, memory: Memory, a
     return max(begin_us, at_us - LONGEST_US)
 
 
+def _newest(connection: Connection, series: recorded.Series, at_us: int) -> list[Reading]:
+    return recorded.newest_before(connection, series, at_us + 1)
+
+
 def _play(apart: Apart, asked: _Asked, rows: Iterable[Reading], fired: _Fired) -> tuple[int, bool]:
     """Let an engine see what was stored up to an instant, and fire when the rule did.
 
@@ -197,9 +215,9 @@ def _play(apart: Apart, asked: _Asked, rows: Iterable[Reading], fired: _Fired) -
     """
     rule_id, at_us = asked.rule.id, asked.at_us
     known = dict(fired.before)
-    due = sorted((us, subject) for subject, us in fired.last.items() if fired.before.get(subject) != us)
+    later = sorted((us, subject) for subject, us in fired.last.items() if fired.before.get(subject) != us)
+    due: list[tuple[int, str | None]] = [(fired.warm_us, None), *later]
     values = 0
-    apart.engine.recall(rule_id, known, fired.count)
     try:
         for row in rows:
             if row.received_us > at_us:
@@ -216,10 +234,12 @@ def _play(apart: Apart, asked: _Asked, rows: Iterable[Reading], fired: _Fired) -
     return values, True
 
 
-def _fire(apart: Apart, rule_id: str, known: dict[str, int], firing: tuple[int, str], count: int) -> None:
+def _fire(apart: Apart, rule_id: str, known: dict[str, int], firing: tuple[int, str | None], count: int) -> None:
+    """Come to an instant, and have the rule know that it has fired then for a subject, if for one."""
     fired_us, subject = firing
     apart.until(fired_us)
-    known[subject] = fired_us
+    if subject is not None:
+        known[subject] = fired_us
     apart.engine.recall(rule_id, known, count)
 
 
