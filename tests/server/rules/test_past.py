@@ -86,7 +86,7 @@ def test_what_is_told_of_an_instant_later_is_what_was_told_then(
 
 
 def test_an_execution_tells_the_reasons_of_its_instant_though_more_came_in_the_same_commit(
-    farm: House, owner: FlaskClient, clock: ManualClock
+    farm: House, owner: FlaskClient
 ) -> None:
     saved(owner, rule(id="fan", scope={"device": "dev-1"}, actions=[LOG]))
     given = [Given("dev-1", {"temperature": value}) for value in (35.0, 10.0)]
