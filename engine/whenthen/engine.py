@@ -130,8 +130,8 @@ class Engine:
         state = self._state(rule_id)
         instance = self._roster.looked_at(state, subject)
         if instance is None:
-            told = {"rule_id": rule_id, "rule": state.rule.name, "subject": subject, "truth": None, "conditions": []}
-            return {**told, "blocked": "no_subject" if state.enabled else "disabled"}
+            told: dict[str, Any] = {"rule_id": rule_id, "rule": state.rule.name, "subject": subject, "truth": None}
+            return {**told, "conditions": [], "blocked": "no_subject" if state.enabled else "disabled"}
         return self._roster.explained(instance, state, self.now_us)
 
     def subjects(self, rule_id: str) -> list[str]:

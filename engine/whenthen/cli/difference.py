@@ -135,9 +135,13 @@ def _of_rules(tell: Callable[[Notice], None]) -> Callable[[Notice], None]:
 
 
 def _read(old: Stage, new: Stage, paths: tuple[Path, Path]) -> Sides:
-    read = [into_engine(stage.engine, [path]) for stage, path in zip((old, new), paths, strict=True)]
-    names = [{rule.id: rule.name for rule in checked if rule.good} for checked in read]
-    return Sides(*names, tuple(_problems(rule) for checked in read for rule in checked if not rule.good))
+    was, now = (into_engine(stage.engine, [path]) for stage, path in zip((old, new), paths, strict=True))
+    bad = tuple(_problems(rule) for rule in (*was, *now) if not rule.good)
+    return Sides(_names(was), _names(now), bad)
+
+
+def _names(checked: Iterable[CheckedRule]) -> dict[str, str]:
+    return {rule.id: rule.name for rule in checked if rule.good}
 
 
 def _problems(rule: CheckedRule) -> str:
