@@ -16,8 +16,9 @@ from whenthen.errors import Problem, UnknownRuleError
 from whenthen.extend.registry import Registry
 from whenthen.flow.arrival import Arrivals
 from whenthen.flow.causes import Happening
-from whenthen.flow.decide import Candidate, Decider, Reason, blocked
+from whenthen.flow.decide import Decider, Reason
 from whenthen.flow.due import Dues
+from whenthen.flow.explaining import Explaining
 from whenthen.flow.guard import Fault, Guard
 from whenthen.flow.instance import Instance
 from whenthen.flow.meter import Meter
@@ -86,7 +87,8 @@ class Engine:
         self._placeholders = Placeholders(self._roster.slots, self._subjects)
         self._rehousing = Rehousing(self._roster, self._subjects)
         decider = Decider(registry, self._subjects, self._placeholders.value, guard)
-        self._ticks = Ticks(self._roster, self._subjects, decider, self._notices)
+        self._explaining = Explaining(self._roster)
+        self._ticks = Ticks(self._roster, self._subjects, decider, self._notices, self._explaining)
         self._dues = Dues(self._roster, self._timers, self._ticks, self._notices)
         self._arrivals = Arrivals(self._roster, self._timers, self._ticks, self._notices, self.counts)
         self._resume_from_us: int | None = None
@@ -140,19 +142,47 @@ class Engine:
         """Return why a rule would fire for a subject now, or would not, JSON-ready; nothing is changed by asking.
 
         ``truth`` of the whole and of each condition (``None``: unknown), the values that each read with their ages,
-        ``first_failed`` as a pointer into the rule, and ``blocked`` with what else would keep it from firing. Raises
-        ``UnknownRuleError``; ``blocked`` is ``no_subject`` for a subject that the rule does not have.
+        ``due`` where time alone may change a truth, ``first_failed`` as a pointer into the rule; ``blocked`` with what
+        else would keep it from firing, ``last_fired`` and ``can_fire_from``. Raises ``UnknownRuleError``; ``blocked``
+        is ``no_subject`` for a subject that the rule does not have.
         """
         state = self._state(rule_id)
-        told: dict[str, Any] = {"rule_id": rule_id, "rule": state.rule.name, "subject": subject}
-        instance = state.instances.get(subject)
+        instance = self._explaining.looked_at(state, subject)
         if instance is None:
-            return {**told, "truth": None, "conditions": [], "blocked": "no_subject" if state.enabled else "disabled"}
-        told |= self._roster.explained(instance, self.now_us)
-        reason: str | None = blocked(Candidate(instance, state, "fired"), self.now_us)
-        if reason is None and state.rule.edge and not instance.armed:
-            reason = "not_armed"
-        return {**told, "blocked": reason}
+            told: dict[str, Any] = {"rule_id": rule_id, "rule": state.rule.name, "subject": subject, "truth": None}
+            return {**told, "conditions": [], "blocked": "no_subject" if state.enabled else "disabled"}
+        return self._explaining.explained(instance, state, self.now_us)
+
+    @property
+    def tracing(self) -> bool:
+        """Whether every firing carries its ``trace``; off unless it is switched on."""
+        return self._explaining.tracing
+
+    @tracing.setter
+    def tracing(self, on: bool) -> None:
+        self._explaining.tracing = on
+
+    def subjects(self, rule_id: str) -> list[str]:
+        """Return the ids of a rule's subjects that are there now; raises ``UnknownRuleError``."""
+        return [one.id for one in self._subjects.of_rule(self._state(rule_id).rule)]
+
+    def last_fired(self, rule_id: str) -> dict[str, int]:
+        """Return by subject when a rule last fired (microseconds); raises ``UnknownRuleError``."""
+        state = self._state(rule_id)
+        fired = {one.subject.id: one.fired_us for one in state.instances.values() if one.fired_us > NEVER_US}
+        return {**state.cooled, **fired}
+
+    def remembering(self, rule_id: str) -> set[str]:
+        """Return the paths of a rule's conditions that remember something; raises ``UnknownRuleError``."""
+        return {path for one in self._state(rule_id).instances.values() for path in one.states or ()}
+
+    def recall(self, rule_id: str, fired_us: Mapping[str, int], count: int) -> None:
+        """Have a rule take a history's word for when it last fired, by subject, and how often in all.
+
+        A subject for which it fired at another instant than it remembers is armed only if its conditions are known
+        false now. Raises ``UnknownRuleError``.
+        """
+        self._explaining.recall(self._state(rule_id), fired_us, count)
 
     def take_notices(self) -> list[Notice]:
         """Return and forget what there is to report beside firings; the same failure of a plugin comes once."""

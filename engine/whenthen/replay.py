@@ -76,37 +76,74 @@ def replay(  # noqa: PLR0913 - what is read, and who is told of what
     time is late, as it would have been on the day. *watch* is told of every firing and notice before anybody else, and
     returns notices of who failed at that.
     """
-
-    def met(firing: Firing) -> Firing:
-        _report(watch(firing), tally, on_notice)
-        return tally.count(firing)
-
-    before = stage.counts
+    playing = Playing(stage, tally, on_bad_row=on_bad_row, on_notice=on_notice, watch=watch)
     for row in rows:
+        yield from playing.take(row)
+    yield from playing.finish()
+
+
+class Playing:
+    """One stage that takes the rows of a recording, and the tally of what it met; see ``replay``."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        tally: Tally,
+        *,
+        on_bad_row: Callable[[BadRow], None] = lambda _: None,
+        on_notice: Callable[[Notice], None] = lambda _: None,
+        watch: Callable[[Firing | Notice], Iterable[Notice]] = lambda _: (),
+    ) -> None:
+        self.stage = stage
+        self.tally = tally
+        self._on_bad_row = on_bad_row
+        self._on_notice = on_notice
+        self._watch = watch
+        self._before = stage.counts
+
+    def take(self, row: Row) -> Iterator[Firing]:
+        """Yield what one row, and the timers before it, cause."""
+        tally = self.tally
         tally.rows += 1
         if tally.rows % _ROWS_BETWEEN_NOTICES == 0:
-            _drain(stage, tally, on_notice, watch)
+            self._drain()
         if isinstance(row, BadRow):
             tally.unreadable += 1
-            on_bad_row(row)
-            continue
+            self._on_bad_row(row)
+            return
         _count_row(tally, row)
-        for firing in _taken(stage, row, tally, on_notice):
-            yield met(firing)
-    if tally.last_us is not None:
-        for firing in stage.engine.advance(tally.last_us):
-            yield met(firing)
-    _drain(stage, tally, on_notice, watch)
-    tally.values = stage.counts - before
+        for firing in self._taken(row):
+            yield self._met(firing)
 
+    def finish(self) -> Iterator[Firing]:
+        """Yield what is due at the instant of the last row: there time ends."""
+        if self.tally.last_us is not None:
+            for firing in self.stage.engine.advance(self.tally.last_us):
+                yield self._met(firing)
+        self._drain()
+        self.tally.values = self.stage.counts - self._before
 
-def _taken(stage: Stage, row: Step, tally: Tally, on_notice: Callable[[Notice], None]) -> list[Firing]:
-    try:
-        return stage.take(row)
-    except UnknownRuleError as error:
-        # A history may run or switch a rule that is not looked at now; what came before it has happened all the same.
-        _report([Notice("unknown_rule", instant_of(row), str(error))], tally, on_notice)
-        return []
+    def _taken(self, row: Step) -> list[Firing]:
+        try:
+            return self.stage.take(row)
+        except UnknownRuleError as error:
+            # A history may run or switch a rule that is not looked at now; what came before it has happened.
+            self._report([Notice("unknown_rule", instant_of(row), str(error))])
+            return []
+
+    def _met(self, firing: Firing) -> Firing:
+        self._report(self._watch(firing))
+        return self.tally.count(firing)
+
+    def _drain(self) -> None:
+        # Taken often, so that a long recording full of refused values does not pile them up.
+        for notice in self.stage.take_notices():
+            self._report((*self._watch(notice), notice))
+
+    def _report(self, notices: Iterable[Notice]) -> None:
+        for notice in notices:
+            self.tally.notices[notice.kind] += notice.count
+            self._on_notice(notice)
 
 
 def _count_row(tally: Tally, row: Step) -> None:
@@ -121,20 +158,3 @@ def _count_row(tally: Tally, row: Step) -> None:
         tally.backwards += 1
     else:
         tally.last_us = at_us
-
-
-def _drain(
-    stage: Stage,
-    tally: Tally,
-    on_notice: Callable[[Notice], None],
-    watch: Callable[[Firing | Notice], Iterable[Notice]],
-) -> None:
-    # Taken often, so that a long recording full of refused values does not pile them up.
-    for notice in stage.take_notices():
-        _report((*watch(notice), notice), tally, on_notice)
-
-
-def _report(notices: Iterable[Notice], tally: Tally, on_notice: Callable[[Notice], None]) -> None:
-    for notice in notices:
-        tally.notices[notice.kind] += notice.count
-        on_notice(notice)

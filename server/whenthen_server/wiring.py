@@ -18,10 +18,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from whenthen.clock import Clock, SystemClock, to_us
-from whenthen.engine import Engine as RulesEngine
 from whenthen.extend.host import load_registry
 from whenthen.extend.registry import Registry
-from whenthen.model.firing import Firing
 from whenthen.runtime import Runtime
 from whenthen_server import auth
 from whenthen_server.acting import Acting
@@ -92,7 +90,7 @@ class House:
             clock=self.clock,
             threads=settings.automation.scheduler.max_concurrent_rules,
             max_sensors=settings.limits.sensors_per_device,
-            explain=_explained,
+            tracing=True,
             before_load=lambda: self.places.load(to_us(self.clock.now())),
         )
         self.acting.use(self.runtime)
@@ -230,10 +228,6 @@ def login_url(settings: Settings) -> str:
         return auth.login_url(database, auth.hasher_of(settings), SystemClock())
     finally:
         database.dispose()
-
-
-def _explained(engine: RulesEngine, firing: Firing) -> Mapping[str, Any]:
-    return engine.explain(firing.rule_id, firing.subject)
 
 
 def _acting(settings: Settings, places: Places, registry: Registry, runtime: Callable[[], Runtime]) -> Acting:

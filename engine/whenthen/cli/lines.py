@@ -36,19 +36,21 @@ def _visible(character: str) -> str:
     return character if character.isprintable() else "\ufffd"
 
 
+def firing_line(firing: Firing, zone: tzinfo) -> dict[str, Any]:
+    """Return a firing JSON-ready, its instant with the offset of *zone*."""
+    return {
+        "at": firing.at.astimezone(zone).isoformat(),
+        "rule_id": firing.rule_id,
+        "rule": firing.rule,
+        "subject": firing.subject,
+        "kind": firing.kind,
+        "actions": [action.to_json() for action in firing.actions],
+    }
+
+
 def firing_json(firing: Firing, zone: tzinfo) -> str:
     """Return a firing as one line of JSON, its instant with the offset of *zone*."""
-    return json.dumps(
-        {
-            "at": firing.at.astimezone(zone).isoformat(),
-            "rule_id": firing.rule_id,
-            "rule": firing.rule,
-            "subject": firing.subject,
-            "kind": firing.kind,
-            "actions": [action.to_json() for action in firing.actions],
-        },
-        ensure_ascii=False,
-    )
+    return json.dumps(firing_line(firing, zone), ensure_ascii=False)
 
 
 class Columns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import TextIOWrapper
 
 import click
@@ -50,10 +50,13 @@ class Output:
 
     def firings(self, firings: Iterable[Firing], columns: Columns) -> None:
         """Write firings as they come, one line each; the header comes with the first."""
-        for count, firing in enumerate(firings):
-            row = columns.row(firing)
+        self.table((columns.row(firing) for firing in firings), columns.header)
+
+    def table(self, rows: Iterable[tuple[str, ...]], header: Callable[[], tuple[str, ...]]) -> None:
+        """Write rows of five cells as they come; the *header* comes with the first."""
+        for count, row in enumerate(rows):
             if count == 0:
-                self._table_line(columns.header(), "bold underline")
+                self._table_line(header(), "bold underline")
             self._table_line(row)
         self._flush()
 

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import click
 
+from whenthen.cli.difference import tell_difference
 from whenthen.cli.directory import to_directory
 from whenthen.cli.lines import Columns, firing_json
-from whenthen.cli.options import as_json, rule_paths, to_zone
+from whenthen.cli.options import as_json, to_zone
 from whenthen.cli.output import Output, write_json_lines
+from whenthen.cli.recording import open_recording
 from whenthen.cli.rulefiles import into_engine
 from whenthen.cli.summary import Complaints, summary_lines
 from whenthen.cli.timings import Timings
@@ -21,14 +23,28 @@ from whenthen.clock import system_timer
 from whenthen.extend.observers import tell
 from whenthen.flow.meter import Meter
 from whenthen.ports import StaticDirectory
-from whenthen.recorded import Recording, RecordingError
 from whenthen.replay import Tally, begin
 from whenthen.replay import replay as run
 from whenthen.stage import Stage
 
 
 @click.command()
-@rule_paths
+@click.argument("rules", nargs=-1, metavar="[RULES...]", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--diff",
+    nargs=2,
+    metavar="OLD NEW",
+    type=click.Path(exists=True, path_type=Path),
+    help="Instead of RULES: two files or folders of rules; tell only what NEW would have done differently from OLD.",
+)
+@click.option(
+    "--within",
+    "within_seconds",
+    type=click.FloatRange(min=0),
+    default=3600.0,
+    metavar="SECONDS",
+    help="With --diff: how far apart two firings may be to be one that moved.  [default: 3600]",
+)
 @click.option(
     "--readings",
     required=True,
@@ -61,6 +77,8 @@ from whenthen.stage import Stage
 def replay(  # noqa: PLR0913, PLR0917 - one argument an option
     context: click.Context,
     rules: tuple[Path, ...],
+    diff: tuple[Path, Path] | None,
+    within_seconds: float,
     readings: Path,
     as_json: bool,
     device: str,
@@ -72,14 +90,30 @@ def replay(  # noqa: PLR0913, PLR0917 - one argument an option
 
     RULES are JSON files that hold one rule or a list of rules, or folders of such files. Nothing is switched, sent or
     written: the actions are only shown. Observers of plugins are told of what fires.
+
+    With --diff OLD NEW both are given the same readings side by side, and each firing that is only in one of them, or
+    not alike in both, is told. Then exit code 1 says that there is a difference.
     """
+    _one_of(rules, diff, timings=timings)
     registry = registry_of(context)
+    if diff is not None:
+        with open_recording(readings, device, zone) as recording:
+            code = tell_difference(
+                lambda: Stage(registry, directory, timezone=str(zone)),
+                diff,
+                recording,
+                label=readings.name,
+                zone=zone,
+                within_seconds=within_seconds,
+                as_json=as_json,
+            )
+        sys.exit(code)
     meter = Meter(system_timer)
     began_ns = system_timer()
     stage = Stage(registry, directory, timezone=str(zone), meter=meter if timings else None)
     output = Output(beside_json=as_json)
     tally, complaints = Tally(), Complaints(output.complain, zone)
-    with _open(readings, device, zone) as recording:
+    with open_recording(readings, device, zone) as recording:
         rows = begin(stage, output.followed(recording, label=readings.name))
         checked = into_engine(stage.engine, rules)
         for line in (line for rule in checked if not rule.good for line in rule.lines()):
@@ -109,10 +143,12 @@ def replay(  # noqa: PLR0913, PLR0917 - one argument an option
     sys.exit(1 if bad else 0)
 
 
-def _open(readings: Path, device: str, zone: tzinfo) -> Recording:
-    try:
-        return Recording(readings, device=device, zone=zone)
-    except OSError as error:
-        raise click.BadParameter(f"{readings}: {error.strerror}", param_hint="--readings") from None
-    except RecordingError as error:
-        raise click.BadParameter(str(error), param_hint="--readings") from None
+def _one_of(rules: tuple[Path, ...], diff: tuple[Path, Path] | None, *, timings: bool) -> None:
+    """Refuse what cannot be meant; raises ``click.UsageError``."""
+    if diff is None and not rules:
+        raise click.UsageError("Missing argument 'RULES...'. Name rules, or compare two sets of them: --diff OLD NEW")
+    if diff is not None and rules:
+        text = f"--diff takes two paths and there are {len(rules) + 2}; a folder may hold what belongs together"
+        raise click.UsageError(text)
+    if diff is not None and timings:
+        raise click.UsageError("--timings tells of one set of rules; leave --diff out")

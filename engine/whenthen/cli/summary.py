@@ -57,7 +57,7 @@ def _concerning(notice: Notice) -> str:
 
 def summary_lines(tally: Tally, names: Mapping[str, str], zone: tzinfo) -> Iterator[str]:
     """Yield the summary of a replay; *names* holds every rule's name by its id, so silent rules are told too."""
-    yield f"{tally.rows:,} rows read{_span(tally, zone)}: {', '.join(_rows(tally))}"
+    yield rows_line(tally, zone)
     yield f"values: {', '.join(f'{tally.values[fate]:,} {fate}' for fate in ('refused', 'late', 'duplicate'))}"
     if tally.backwards:
         yield (
@@ -71,6 +71,11 @@ def summary_lines(tally: Tally, names: Mapping[str, str], zone: tzinfo) -> Itera
     reported = [f"{count:,} {kind}" for kind, count in sorted(tally.notices.items()) if not kind.startswith("reading_")]
     if reported:
         yield f"reported: {', '.join(reported)}"
+
+
+def rows_line(tally: Tally, zone: tzinfo) -> str:
+    """Return how many rows there were, of what kinds, and when they begin and end."""
+    return f"{tally.rows:,} rows read{_span(tally, zone)}: {', '.join(_rows(tally))}"
 
 
 def _fates(fired: int, cleared: int, superseded: int) -> Iterator[str]:

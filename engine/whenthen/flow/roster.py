@@ -26,7 +26,6 @@ from whenthen.flow.slots import Slots
 from whenthen.flow.state import NEVER_US, Slot
 from whenthen.flow.subjects import Subject, Subjects
 from whenthen.flow.timers import FAR_US, Timers
-from whenthen.flow.trace import Trace
 
 
 class Roster:
@@ -42,8 +41,8 @@ class Roster:
         self.silences = Silences(self.slots, subjects, timers, self.changes)
         self.schedules = Schedules(subjects, timers, guard)
         self.delays = Delays(timers, self.changes)
-        self._around = Surroundings(registry, self.slots.slot, self._members, guard)
-        self.moment = self._around.moment
+        self.around = Surroundings(registry, self.slots.slot, self._members, guard)
+        self.moment = self.around.moment
         self.looks = Looks(self.moment, self.states, timers, self.changes)
 
     # Who is there
@@ -90,10 +89,6 @@ class Roster:
                     found[self.known(state, subject, now_us)] = None
         return list(found)
 
-    def explained(self, instance: Instance, now_us: int) -> dict[str, Any]:
-        """Return why an instance's conditions are what they are, and leave them as they are."""
-        return Trace(instance, self._around, self.subjects.place(instance.subject).zone).of(now_us)
-
     # New sensors
 
     def meet(self, slot: Slot, now_us: int) -> None:
@@ -134,7 +129,7 @@ class Roster:
     def bind(self, instance: Instance) -> None:
         """Compile the instance's conditions and have it looked at when it is concerned."""
         instance.restarted = None
-        binder = Binder(instance, self._around, self.subjects.place(instance.subject).zone)
+        binder = Binder(instance, self.around, self.subjects.place(instance.subject).zone)
         binder.bind(instance.states or {})
         rule = instance.rule
         read: list[Slot] = []

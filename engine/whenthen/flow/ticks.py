@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from whenthen.flow.causes import Causes, Control, Happening, Run
 from whenthen.flow.decide import Candidate, Decider, Decision, Reason, outside
+from whenthen.flow.explaining import Explaining
 from whenthen.flow.index import heat
 from whenthen.flow.notices import Notices
 from whenthen.flow.roster import Roster
@@ -16,8 +17,11 @@ from whenthen.model.firing import Firing, Notice
 class Ticks:
     """Decides ticks and runs what they cause; ``waiting`` is the queue of ticks still to come at this instant."""
 
-    def __init__(self, roster: Roster, subjects: Subjects, decider: Decider, notices: Notices) -> None:
+    def __init__(
+        self, roster: Roster, subjects: Subjects, decider: Decider, notices: Notices, explaining: Explaining
+    ) -> None:
         self._roster = roster
+        self._explaining = explaining
         self._looks = roster.looks
         self._subjects = subjects
         self._decider = decider
@@ -28,6 +32,8 @@ class Ticks:
     def conclude(self, candidates: list[Candidate], now_us: int, depth: int = 0) -> Decision:
         """Decide a tick's candidates; queue what their firings cause."""
         decision = self._decider.decide(candidates, now_us, depth)
+        if self._explaining.tracing:
+            self._explaining.trace(decision, now_us)
         for instance in decision.refused:
             message = f"more than {depth - 1} firings caused one another"
             rule_id, subject = instance.rule.id, instance.subject.id

@@ -12,8 +12,10 @@ from whenthen.dsl.compiled import Node
 from whenthen.extend.condition import Moment, Truth
 from whenthen.extend.formula import SensorRef
 from whenthen.flow.binder import Binder, Surroundings
+from whenthen.flow.decide import Candidate, blocked
 from whenthen.flow.guard import Fault
 from whenthen.flow.instance import Instance
+from whenthen.flow.rulestate import RuleState
 from whenthen.flow.state import NEVER_US, Slot
 
 
@@ -48,9 +50,13 @@ class Trace(Binder):
     def _told(self, node: Node, now_us: int) -> dict[str, Any]:
         told: dict[str, Any] = {"path": node.path, "type": node.condition.type, "describe": self._described(node)}
         self._faults.clear()
+        self.instance.wakes.clear()
         told["truth"] = self._check(node)(now_us)
         if self._faults:
             told["failed"] = self._faults[-1].message
+        due_us = min((wake for wake in self.instance.wakes if wake > now_us), default=None)
+        if due_us is not None:
+            told["due"] = from_us(due_us).isoformat()
         readings = [one for ref in node.condition.sensors() for one in self._read(ref, now_us)]
         if readings:
             told["readings"] = readings
@@ -77,6 +83,28 @@ class Trace(Binder):
                 told["at"] = from_us(slot.at_us).isoformat()
                 told["age_seconds"] = (now_us - slot.at_us) / SECOND_US
             yield told
+
+
+def standing(instance: Instance, state: RuleState, now_us: int) -> dict[str, Any]:
+    """Return, JSON-ready, what besides its conditions keeps an instance from firing, and for how long.
+
+    ``blocked`` is the reason or ``None``, ``last_fired`` the instant of its last firing, ``can_fire_from`` the first
+    instant at which nothing but its conditions and triggers keeps it; ``None`` if that hangs on more than time.
+    """
+    rule = state.rule
+    reason: str | None = blocked(Candidate(instance, state, "fired"), now_us)
+    if reason is None and rule.edge and not instance.armed:
+        reason = "not_armed"
+    told: dict[str, Any] = {"blocked": reason, "last_fired": None, "can_fire_from": None}
+    first_us = max(now_us, rule.valid_from_us or 0)
+    if instance.fired_us > NEVER_US:
+        told["last_fired"] = from_us(instance.fired_us).isoformat()
+        first_us = max(first_us, instance.fired_us + rule.cooldown_us)
+    over = rule.valid_until_us is not None and first_us >= rule.valid_until_us
+    armed = instance.armed or not rule.edge
+    if reason in (None, "cooldown", "not_valid_yet") and armed and not over:
+        told["can_fire_from"] = from_us(first_us).isoformat()
+    return told
 
 
 def _all_hold(truths: Sequence[Truth]) -> Truth:

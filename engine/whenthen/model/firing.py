@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -79,7 +79,8 @@ class Firing:
 
     *depth* is 0 for a firing that an input or a timer caused, one more for each firing in between. *counted* is false
     when every action lost its actuator: such a firing counts, cools and activates nothing. The actions run one after
-    the other unless *parallel*, and may take *timeout_us* (microseconds) together.
+    the other unless *parallel*, and may take *timeout_us* (microseconds) together. *trace* says why, as
+    ``Engine.explain`` does, if the engine was told to keep traces.
 
     >>> Firing(0, "r1", "Too warm", "dev-1", "fired", ()).at.isoformat()
     '1970-01-01T00:00:00+00:00'
@@ -95,6 +96,7 @@ class Firing:
     counted: bool = True
     parallel: bool = False
     timeout_us: int = 30_000_000
+    trace: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def at(self) -> datetime:

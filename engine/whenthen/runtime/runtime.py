@@ -15,7 +15,6 @@ from typing import Any, Self, TypeVar
 from whenthen.clock import SECOND_US, Clock, SystemClock, to_us
 from whenthen.engine import Engine, RunResult
 from whenthen.extend.registry import Registry
-from whenthen.model.firing import Firing
 from whenthen.ports import Directory
 from whenthen.runtime.dispatcher import Dispatcher, Job, NoServices, Services
 from whenthen.runtime.intake import Entry, Intake, Item, Ticket
@@ -55,6 +54,7 @@ class Runtime:
 
     *listeners* are told of every commit, in order, on the writer's thread: they must be quick and must not raise.
     *before_load* is called before the engine is made from what is kept: at the start, and after a commit that failed.
+    With *tracing* every execution has its trace.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a running engine
@@ -70,7 +70,7 @@ class Runtime:
         capacity: int = 10_000,
         threads: int = 8,
         max_sensors: int = MAX_SENSORS,
-        explain: Callable[[Engine, Firing], Mapping[str, Any] | None] = lambda _engine, _firing: None,
+        tracing: bool = False,
         before_load: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock or SystemClock()
@@ -82,9 +82,11 @@ class Runtime:
         def load() -> Engine:
             before_load()
             rules = list(journal.rules())
-            return Engine.restore(registry, directory, rules, journal.engine_state(), timezone)
+            engine = Engine.restore(registry, directory, rules, journal.engine_state(), timezone)
+            engine.tracing = tracing
+            return engine
 
-        self.writer = Writer(load, journal, random.random, lambda: uuid.uuid4().hex, explain, max_sensors)
+        self.writer = Writer(load, journal, random.random, lambda: uuid.uuid4().hex, max_sensors)
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name="whenthen-writer", daemon=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,13 +72,12 @@ class Writer:
     since the engine has then run ahead of what is kept. One device may have *max_sensors* sensors.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a writer
+    def __init__(
         self,
         load: Callable[[], Engine],
         journal: Journal,
         random: Callable[[], float],
         new_id: Callable[[], str],
-        explain: Callable[[Engine, Firing], Mapping[str, Any] | None] = lambda _engine, _firing: None,
         max_sensors: int = 1_000,
     ) -> None:
         self.engine = load()
@@ -89,7 +88,6 @@ class Writer:
         self._load = load
         self._journal = journal
         self._new_id = new_id
-        self._explain = explain
         self._max_sensors = max_sensors
         self._broken = False
 
@@ -172,7 +170,7 @@ class Writer:
     def _write(self, core: Core, now_us: int) -> None:
         """Turn firings into executions, and their actions into rows."""
         for firing, cause in core.firings:
-            execution = Execution(self._new_id(), firing, cause, self._explain(self.engine, firing))
+            execution = Execution(self._new_id(), firing, cause, firing.trace)
             core.turn.executions.append(execution)
             allowed = self.rates.take(firing.rule_id, now_us)
             rows = [_row(execution, position, call, now_us) for position, call in enumerate(firing.actions)]

@@ -12,7 +12,7 @@ from typing import Any
 from whenthen.clock import DAY_US
 from whenthen.dsl.compiled import CompiledRule
 from whenthen.model.firing import Firing
-from whenthen_server.api.apart import Apart, TooManyTimersError, directory_of
+from whenthen.proving.difference import paired, told_actions, unlike
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import iso
 from whenthen_server.api.parts import Rooms
@@ -20,7 +20,8 @@ from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rule_control import shown_firing
 from whenthen_server.api.rulebook import Rulebook, instant_of
-from whenthen_server.api.watched import watched_devices, watched_sensors
+from whenthen_server.lookback.apart import Apart, TooManyTimersError, directory_of
+from whenthen_server.lookback.watched import watched_devices, watched_sensors
 from whenthen_server.problems import TooManyRequests, Unprocessable
 from whenthen_server.store import recorded
 from whenthen_server.store.database import reading
@@ -53,7 +54,8 @@ _BODY = {"$ref": "#/components/schemas/BacktestRequest"}
 _LINES = {
     "type": "string",
     "description": "One JSON object a line: `started`, `fired` and `cleared` (with `in`: `both`, `candidate` or "
-    "`live`), `progress`, and at the end `summary`, or `failed`",
+    "`live`; and with `changed` when the live rule's actions are others), `progress`, and at the end `summary`, or "
+    "`failed`",
 }
 
 
@@ -233,22 +235,23 @@ class Backtest:
         """Yield what fired at one input, with who did it: the candidate, the live rule, or both."""
         if not any(firings):
             return
-        candidate, live = firings[0], firings[1] if len(firings) > 1 else []
-        theirs = Counter(map(_key, live))
-        for firing in candidate:
-            both = theirs[_key(firing)] > 0
-            theirs[_key(firing)] -= both
-            yield from self._line(firing, "both" if both else "candidate")
-        for firing in live:
-            if theirs[_key(firing)] > 0:
-                theirs[_key(firing)] -= 1
-                yield from self._line(firing, "live")
+        live = firings[1] if len(firings) > 1 else []
+        for was, now in paired(live, firings[0]):
+            if was is not None and now is not None and was.kind == now.kind:
+                yield from self._line(now, "both", _changed(was, now))
+                continue
+            if now is not None:
+                yield from self._line(now, "candidate")
+            if was is not None:
+                yield from self._line(was, "live")
 
-    def _line(self, firing: Firing, where: str) -> Iterator[Mapping[str, Any]]:
+    def _line(self, firing: Firing, where: str, changed: Document | None = None) -> Iterator[Mapping[str, Any]]:
         self._counts[f"{firing.kind} {where}"] += 1
+        self._counts["changed"] += bool(changed)
         self._lines += 1
         if self._lines <= MAX_LINES:
-            yield {**shown_firing(firing), "kind": firing.kind, "in": where}
+            more = {"changed": changed} if changed else {}
+            yield {**shown_firing(firing), "kind": firing.kind, "in": where, **more}
 
     def _summary(self, cut_short: str | None) -> Mapping[str, Any]:
         counts = self._counts
@@ -260,6 +263,7 @@ class Backtest:
             "live_cleared": counts["cleared live"] + counts["cleared both"],
             "only_candidate": counts["fired candidate"] + counts["cleared candidate"],
             "only_live": counts["fired live"] + counts["cleared live"],
+            "changed": counts["changed"],
             "lines_left_out": max(0, self._lines - MAX_LINES),
             "cut_short": cut_short,
         }
@@ -270,5 +274,6 @@ def _next_due_us(engines: list[Apart]) -> int | None:
     return min((due_us for due_us in dues if due_us is not None), default=None)
 
 
-def _key(firing: Firing) -> tuple[int, str, str]:
-    return firing.at_us, firing.subject, firing.kind
+def _changed(live: Firing, candidate: Firing) -> Document:
+    """Return what the live rule does otherwise at the same instant."""
+    return {"actions": told_actions(live)} if unlike(live, candidate) else {}

@@ -13,7 +13,6 @@ from whenthen.model.event import Event
 from whenthen.model.firing import Firing
 from whenthen.model.reading import Reading
 from whenthen.ports import Device
-from whenthen_server.api.apart import TIMEZONE, Apart, TooManyTimersError, directory_of, made_up
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
@@ -22,6 +21,7 @@ from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rule_control import shown_firing
 from whenthen_server.api.rulebook import Rulebook, instant_of
 from whenthen_server.auth import Place, may
+from whenthen_server.lookback.apart import TIMEZONE, Apart, TooManyTimersError, directory_of, made_up
 from whenthen_server.problems import Unprocessable
 from whenthen_server.store.database import reading
 from whenthen_server.store.readings import latest
@@ -163,6 +163,7 @@ class _Trial:
         devices = [self._device(one) for one in dict.fromkeys([*named, *_named_devices(self._document)] or [device])]
         directory = directory_of(self._rooms.places, devices)
         apart = Apart(self._rooms.registry, directory, MAX_TIMERS)
+        apart.engine.tracing = True
         subjects = [one.id for one in Subjects(directory, TIMEZONE).of_rule(self._rule)]
         begin_us = min([start_us, *(step.at_us for step in steps)])
         apart.begin(self._document, begin_us)
@@ -176,11 +177,11 @@ class _Trial:
         try:
             for step in steps:
                 firings = apart.give(step.item)
-                fired += self._with_traces(apart.engine, firings)
+                fired += _with_traces(firings)
                 told.append(
                     {**_told(step), "fired": len(firings), "explanations": self._why(apart.engine, subjects[:5])}
                 )
-            fired += self._with_traces(apart.engine, apart.until(end_us))
+            fired += _with_traces(apart.until(end_us))
         except TooManyTimersError as error:
             cut_short = str(error)
         notices = apart.engine.take_notices()
@@ -191,11 +192,6 @@ class _Trial:
             "refused": [f"{one.subject}: {one.message}" for one in notices if one.kind == "reading_refused"],
             "cut_short": f"it fired more than {MAX_FIRINGS} times" if len(fired) > MAX_FIRINGS else cut_short,
         }
-
-    def _with_traces(self, engine: Engine, firings: list[Firing]) -> list[dict[str, Any]]:
-        return [
-            {**shown_firing(one), "trace": engine.explain(one.rule_id, one.subject)} for one in firings[:MAX_FIRINGS]
-        ]
 
     def _why(self, engine: Engine, subjects: list[str]) -> list[dict[str, Any]]:
         return [engine.explain(self._rule.id, subject) for subject in subjects[:MAX_DEVICES]]
@@ -236,6 +232,10 @@ class _Trial:
                     at_us = min(one.at_us, start_us)
                     found.append(Reading(device, {one.sensor: one.value}, at_us, at_us))
         return [Step(one) for one in sorted(found, key=lambda one: (one.received_us, one.device))]
+
+
+def _with_traces(firings: list[Firing]) -> list[dict[str, Any]]:
+    return [{**shown_firing(one), "trace": one.trace} for one in firings[:MAX_FIRINGS]]
 
 
 def _steps(given: Mapping[str, Any], device: str, start_us: int) -> Iterator[Step]:

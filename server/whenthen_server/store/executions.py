@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -117,6 +117,30 @@ def actions_of(connection: Connection, execution_ids: Sequence[str]) -> dict[str
     for row in connection.execute(wanted).mappings():
         found[row["execution_id"]].append(_action(row))
     return found
+
+
+def last_fired(connection: Connection, rule_id: str, subjects: Iterable[str], until_us: int) -> dict[str, int]:
+    """Return by subject when a rule last fired, and that counted, up to and at an instant."""
+    table = executions
+    fired = select(table.c.at_us).where(
+        table.c.rule_id == rule_id, table.c.at_us <= until_us, table.c.kind == "fired", table.c.counted
+    )
+    found = {}
+    for subject in subjects:
+        newest = fired.where(table.c.subject == subject).order_by(table.c.at_us.desc()).limit(1)
+        at_us = connection.execute(newest).scalar()
+        if at_us is not None:
+            found[subject] = at_us
+    return found
+
+
+def count_fired(connection: Connection, rule_id: str, until_us: int) -> int:
+    """Return how often a rule fired, and that counted, up to and at an instant."""
+    table = executions
+    found = select(func.count()).where(
+        table.c.rule_id == rule_id, table.c.at_us <= until_us, table.c.kind == "fired", table.c.counted
+    )
+    return int(connection.execute(found).scalar_one())
 
 
 def ids_at(connection: Connection, rule_id: str, at_us: int) -> dict[str, str]:

@@ -98,6 +98,10 @@ class Places:
             if connection.execute(select(func.count()).select_from(tables.farms)).scalar_one() == 0:
                 upserting(connection, tables.farms, ["id"], [farm])
                 upserting(connection, tables.rooms, ["id"], [room])
+        self.read()
+
+    def read(self) -> None:
+        """Read everything from a database that is not new."""
         with reading(self._engine) as connection:
             self.farms = {row["id"]: FarmRecord(**row) for row in connection.execute(select(tables.farms)).mappings()}
             self.rooms = {row["id"]: RoomRecord(**row) for row in connection.execute(select(tables.rooms)).mappings()}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, false, func, or_, select
+from sqlalchemy import Connection, and_, case, false, func, literal, or_, select, union_all
 
 from whenthen.model.reading import Reading
 from whenthen_server.store.tables import samples, series
@@ -41,6 +41,42 @@ def readings(connection: Connection, wanted: Series, from_us: int, to_us: int, l
     """
     found = select(samples).where(_between(wanted, from_us, to_us))
     ordered = found.order_by(samples.c.received_us, samples.c.at_us, samples.c.series_id).limit(limit)
+    yield from _joined(connection, ordered, wanted)
+
+
+def crossings(
+    connection: Connection, wanted: Series, cuts: Mapping[int, Sequence[float]], from_us: int, to_us: int
+) -> Iterator[Reading]:
+    """Yield, as ``readings`` does, only the values at which a series crosses one of its *cuts*, and its first and last.
+
+    The database finds them, so that a month of readings in which little happens is little to read. *cuts* are by the id
+    of the series; a number above a cut lies on the other side of it.
+    """
+    parts = [_crossing(series_id, points, from_us, to_us) for series_id, points in cuts.items() if series_id in wanted]
+    if parts:
+        every = union_all(*parts).subquery()
+        yield from _joined(connection, select(every).order_by(every.c.received_us, every.c.at_us), wanted)
+
+
+def _crossing(series_id: int, points: Sequence[float], from_us: int, to_us: int) -> Any:
+    side: Any = literal(0)
+    for point in points:
+        side = side + case((samples.c.number > point, 1), else_=0)
+    number = case((samples.c.other.is_(None), side), else_=-1)
+    order = samples.c.at_us
+    inside = select(
+        samples,
+        number.label("side"),
+        func.lag(number).over(order_by=order).label("before"),
+        func.lead(order).over(order_by=order).label("next_us"),
+    ).where(samples.c.series_id == series_id, order >= from_us, order < to_us)
+    found = inside.subquery()
+    crosses = or_(found.c.before.is_(None), found.c.before != found.c.side, found.c.next_us.is_(None))
+    kept = (found.c.series_id, found.c.at_us, found.c.received_us, found.c.number, found.c.other)
+    return select(*kept).where(or_(crosses, found.c.other.is_not(None)))
+
+
+def _joined(connection: Connection, ordered: Any, wanted: Series) -> Iterator[Reading]:
     together: tuple[int, int, str] | None = None
     values: dict[str, Any] = {}
     with connection.execute(ordered.execution_options(yield_per=_ROWS_AT_ONCE)) as rows:
@@ -57,14 +93,45 @@ def readings(connection: Connection, wanted: Series, from_us: int, to_us: int, l
 
 
 def newest_before(connection: Connection, wanted: Series, before_us: int) -> list[Reading]:
-    """Return the last value of each series before an instant, in the order of their own instants."""
+    """Return the last value of each series before an instant, in the order of their own instants.
+
+    What was measured before it and came after it was not known yet, and is left out.
+    """
+    newest = (
+        select(samples.c.at_us)
+        .where(samples.c.series_id == series.c.id, samples.c.at_us < before_us, samples.c.received_us < before_us)
+        .order_by(samples.c.at_us.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    last = select(series.c.id, newest.label("at_us")).where(series.c.id.in_(wanted)).subquery()
+    joined = and_(samples.c.series_id == last.c.id, samples.c.at_us == last.c.at_us)
     found = []
-    for series_id, (device, sensor) in wanted.items():
-        newest = select(samples).where(samples.c.series_id == series_id, samples.c.at_us < before_us)
-        row = connection.execute(newest.order_by(samples.c.at_us.desc()).limit(1)).first()
-        if row is not None:
-            found.append(Reading(device, {sensor: _value(row)}, row.at_us, row.at_us))
+    for row in connection.execute(select(samples).join(last, joined)):
+        device, sensor = wanted[row.series_id]
+        found.append(Reading(device, {sensor: _value(row)}, row.at_us, row.at_us))
     return sorted(found, key=lambda one: (one.received_us, one.device))
+
+
+def last_outside(connection: Connection, series_id: int, band: tuple[float, float], before_us: int) -> int | None:
+    """Return when a number of a series last lay at or below the *band*, or above it, before an instant."""
+    low, high = band
+    outside = or_(samples.c.number <= low, samples.c.number > high)
+    found = select(samples.c.at_us).where(samples.c.series_id == series_id, samples.c.at_us < before_us, outside)
+    return connection.execute(found.order_by(samples.c.at_us.desc()).limit(1)).scalar()
+
+
+def last_but_one(connection: Connection, series_id: int, at_us: int) -> int | None:
+    """Return when the value before the newest of an instant was measured, ``None`` if there is none."""
+    found = select(samples.c.at_us).where(samples.c.series_id == series_id, samples.c.at_us <= at_us)
+    return connection.execute(found.order_by(samples.c.at_us.desc()).offset(1).limit(1)).scalar()
+
+
+def bounded(connection: Connection, wanted: Series, from_us: int, to_us: int, limit: int) -> tuple[int, bool]:
+    """Return where to begin for at most *limit* values up to an instant, and whether that is *from_us*."""
+    inside = select(samples.c.at_us).where(_between(wanted, from_us, to_us))
+    last_us = connection.execute(inside.order_by(samples.c.at_us.desc()).offset(limit).limit(1)).scalar()
+    return (from_us, True) if last_us is None else (last_us + 1, False)
 
 
 def _between(wanted: Series, from_us: int, to_us: int) -> Any:

@@ -14,7 +14,7 @@ from whenthen.runtime.journal import RuleConflictError
 from whenthen.runtime.writer import Core
 from whenthen_server.store.audit import note_in
 from whenthen_server.store.journal import connection_of
-from whenthen_server.store.tables import rule_versions, rules
+from whenthen_server.store.tables import audit, rule_versions, rules
 
 _ROWS_AT_ONCE = 500
 
@@ -62,6 +62,11 @@ def listed(connection: Connection, after: tuple[int, str] | None = None) -> Iter
             yield RuleRecord(**row)
 
 
+def names(connection: Connection) -> dict[str, str]:
+    """Return the name of every rule by its id, of those that were removed as well."""
+    return {row.id: row.name for row in connection.execute(select(rules.c.id, rules.c.name))}
+
+
 def versions(
     connection: Connection, rule_id: str, *, limit: int, before: int | None = None
 ) -> tuple[list[RuleVersion], int | None]:
@@ -78,6 +83,19 @@ def version_at(connection: Connection, rule_id: str, at_us: int) -> RuleVersion 
     found = _versions(rule_id).where(rule_versions.c.at_us <= at_us).limit(1)
     row = connection.execute(found).mappings().first()
     return None if row is None or row["document"] is None else RuleVersion(**row)
+
+
+def last_switch(connection: Connection, rule_id: str, from_us: int, until_us: int) -> tuple[bool, int] | None:
+    """Return whether a person last switched a rule on or off in from_us < at <= until_us, and when; else ``None``."""
+    table = audit
+    found = select(table.c.action, table.c.at_us).where(
+        table.c.at_us > from_us,
+        table.c.at_us <= until_us,
+        table.c.action.in_(("rule.enable", "rule.disable")),
+        table.c.what["rule"].as_string() == rule_id,
+    )
+    row = connection.execute(found.order_by(table.c.at_us.desc(), table.c.id.desc()).limit(1)).first()
+    return None if row is None else (row.action == "rule.enable", row.at_us)
 
 
 def last_document(connection: Connection, rule_id: str) -> Mapping[str, Any] | None:

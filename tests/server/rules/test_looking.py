@@ -152,6 +152,19 @@ def test_a_backtest_tells_what_the_candidate_and_what_the_live_rule_would_do(
     assert body_of(owner.get(f"{RULES}/fan"))["execution_count"] == 0
 
 
+def test_a_backtest_tells_what_the_live_rule_does_otherwise_at_the_same_instant(
+    farm: House, owner: FlaskClient, clock: ManualClock
+) -> None:
+    measured(farm, clock, 31)
+    saved(owner, rule(id="fan", scope={"room": "room-1"}, actions=[LOG]))
+    other = {**LOG, "config": {"message": "another"}}
+    told = lines_of(owner.post(f"{RULES}/fan/backtest", json={"rule": rule(scope={"room": "room-1"}, actions=[other])}))
+    (fired,) = (one for one in told if one["kind"] == "fired")
+
+    assert (fired["in"], fired["changed"]) == ("both", {"actions": [LOG]})
+    assert (told[-1]["changed"], told[-1]["only_candidate"], told[-1]["only_live"]) == (1, 0, 0)
+
+
 def test_a_backtest_begins_with_what_was_known_before(farm: House, owner: FlaskClient, clock: ManualClock) -> None:
     measured(farm, clock, 31)
     held = {"type": "duration", "config": {"condition": rule()["conditions"][0], "duration_seconds": 120}}

@@ -169,3 +169,74 @@ def test_asking_changes_nothing() -> None:
     assert asked.advance(500 * S) == left.advance(500 * S)
     slots = asked._roster.slots.of("d1").values()
     assert all(instance.rule.id == "r" and len(slot.always) <= 1 for slot in slots for instance in slot.always)
+
+
+def test_when_it_last_fired_and_when_it_can_again_are_told() -> None:
+    engine = engine_with(above("t", 20), cooldown_seconds=60)
+    engine.handle(Reading("d1", {"t": 25.0}, S))
+    engine.advance(11 * S)
+    cooling = engine.explain("r", "d1")
+    engine.advance(90 * S)
+    ready = engine.explain("r", "d1")
+
+    assert (cooling["blocked"], cooling["last_fired"]) == ("cooldown", "1970-01-01T00:00:01+00:00")
+    assert cooling["can_fire_from"] == "1970-01-01T00:01:01+00:00"
+    assert (ready["blocked"], ready["can_fire_from"]) == (None, "1970-01-01T00:01:30+00:00")
+
+
+@pytest.mark.parametrize("more", [{"max_executions": 1}, {"fire": "edge"}, {"valid_until": "1970-01-01T00:00:30Z"}])
+def test_what_hangs_on_more_than_time_has_no_instant(more: dict[str, Any]) -> None:
+    engine = engine_with(above("t", 20), **more, cooldown_seconds=60)
+    engine.handle(Reading("d1", {"t": 25.0}, S))
+
+    assert engine.explain("r", "d1")["can_fire_from"] is None
+
+
+def test_a_rule_that_is_not_valid_yet_can_fire_from_when_it_is() -> None:
+    engine = engine_with(above("t", 20), valid_from="1970-01-01T01:00:00Z")
+    engine.handle(Reading("d1", {"t": 25.0}, S))
+    told = engine.explain("r", "d1")
+
+    assert (told["blocked"], told["can_fire_from"]) == ("not_valid_yet", "1970-01-01T01:00:00+00:00")
+
+
+def test_the_instant_at_which_time_alone_may_change_a_truth_is_told() -> None:
+    engine = engine_with(held(above("t", 20), 60), above("t", 20, max_age_seconds=30), above("t", 20))
+    engine.handle(Reading("d1", {"t": 25.0}, 10 * S))
+    duration, aging, plain = engine.explain("r", "d1")["conditions"]
+
+    assert duration["due"] == "1970-01-01T00:01:10+00:00"
+    assert aging["due"] == "1970-01-01T00:00:40+00:00"
+    assert "due" not in plain
+
+
+def test_a_rule_that_is_switched_off_is_looked_at_all_the_same() -> None:
+    engine = engine_with(above("t", 20))
+    engine.handle(Reading("d1", {"t": 25.0}, S))
+    engine.set_enabled("r", enabled=False)
+    told = engine.explain("r", "d1")
+
+    assert (told["blocked"], told["truth"], told["can_fire_from"]) == ("disabled", True, None)
+    assert told["conditions"][0]["readings"][0]["value"] == 25.0
+    assert told["last_fired"] is not None
+
+
+def test_a_firing_carries_the_reasons_of_its_own_instant() -> None:
+    engine = engine_with(held(above("t", 20), 60), clear_actions=[{"type": "log", "config": {"message": "y"}}])
+    engine.tracing = True
+    engine.handle(Reading("d1", {"t": 25.0}, 10 * S))
+    fired, cleared = engine.handle(Reading("d1", {"t": 5.0}, 100 * S))
+
+    assert fired.trace is not None
+    assert cleared.trace is not None
+    assert (fired.trace["at"], fired.trace["truth"]) == ("1970-01-01T00:01:10+00:00", True)
+    assert fired.trace["conditions"][0]["conditions"][0]["readings"][0]["value"] == 25.0
+    assert (fired.trace["kind"], fired.trace["blocked"]) == ("fired", None)
+    assert (cleared.trace["kind"], cleared.trace["truth"]) == ("cleared", False)
+    assert engine.explain("r", "d1").keys() | {"kind"} == cleared.trace.keys()
+
+
+def test_without_being_told_to_no_firing_carries_a_trace() -> None:
+    engine = engine_with(above("t", 20))
+
+    assert [firing.trace for firing in engine.handle(Reading("d1", {"t": 25.0}, S))] == [None]

@@ -163,7 +163,7 @@ def test_an_unknown_condition_is_neither_kept_nor_broken(held: int | None) -> No
 
 
 def test_a_condition_turns_at_the_microsecond_of_its_timer() -> None:
-    held = {"condition": {"type": "duration", "config": {**{"condition": WARM["condition"]}, "duration_seconds": 30}}}
+    held = {"condition": {"type": "duration", "config": {"condition": WARM["condition"], "duration_seconds": 30}}}
     breach = judged({"never": held}, [says(21, at(0)), Tick(at(100))], DEVICES)
 
     assert breach is not None

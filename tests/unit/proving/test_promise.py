@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.errors import InvalidRuleError
 from whenthen.extend.host import load_registry
-from whenthen.dsl.rule import RuleCompiler
 from whenthen.proving.promise import AtMost, read_promise, read_promises
 
 REGISTRY = load_registry()
@@ -40,7 +40,7 @@ def problems(promise: Any, **known: Any) -> list[str]:
         ({"always": {"not": {"all": []}}}, "/invariants/0/always/not/all: must have at least 1 entries, not []"),
         (
             {"whenever": {"any": [ON, {"condition": {"type": "comparsion"}}]}, "then": ON},
-            "/invariants/0/whenever/any/1/condition/type: there is no condition of type \"comparsion\" "
+            '/invariants/0/whenever/any/1/condition/type: there is no condition of type "comparsion" '
             "(did you mean 'comparison'?)",
         ),
         (

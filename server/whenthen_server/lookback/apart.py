@@ -32,8 +32,16 @@ class Apart:
     """
 
     def __init__(self, registry: Registry, directory: Directory, most_timers: int) -> None:
+        self._registry = registry
+        self._directory = directory
         self.engine = Engine(registry, directory, TIMEZONE)
         self._left = most_timers
+
+    def keeping(self, document: Mapping[str, Any]) -> set[str]:
+        """Return the paths of a rule's conditions that remember something; nothing of it stays here."""
+        engine = Engine(self._registry, self._directory, TIMEZONE)
+        engine.put_rule({**document, "enabled": True})
+        return engine.remembering(str(document["id"]))
 
     def begin(self, document: Mapping[str, Any], at_us: int, before: Iterable[Reading] = ()) -> None:
         """Let what was measured *before* be known, then have the rule, switched on, just before an instant."""
@@ -45,6 +53,9 @@ class Apart:
     def give(self, item: Reading | Event) -> list[Firing]:
         """Return what a reading or event, and the timers before it, cause; raises ``TooManyTimersError``."""
         at_us = item.at_us if isinstance(item, Event) else item.received_us
+        due_us = self.engine.next_due_us
+        if due_us is None or due_us >= at_us:
+            return self.engine.handle(item)
         firings = self.until(at_us - 1)
         return firings + self.engine.handle(item)
 

@@ -1,0 +1,86 @@
+"""Why a rule would have fired at an instant of a recording, or would not: played up to there, and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from whenthen.clock import from_us
+from whenthen.errors import WhenthenError
+from whenthen.model.step import instant_of
+from whenthen.recorded.row import BadRow, Row
+from whenthen.replay import Playing
+
+MAX_SUBJECTS = 20
+"""So many subjects are explained when none is named."""
+
+_NOT_KNOWN = "what was before the recording begins: a condition that remembers may have remembered more"
+
+
+class OutsideError(WhenthenError):
+    """The instant is before the history begins."""
+
+    code = "before_history"
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """The answer, JSON-ready and in the shape that a server gives, and every subject that the rule has then."""
+
+    document: dict[str, Any]
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which rule is asked about, at which instant (microseconds), and for whom; without a *subject*, for the first."""
+
+    rule_id: str
+    at_us: int
+    subject: str | None = None
+
+
+def until(rows: Iterable[Row], at_us: int) -> Iterator[Row]:
+    """Yield the rows up to and at an instant; those that cannot be read are passed on."""
+    for row in rows:
+        if not isinstance(row, BadRow) and instant_of(row) > at_us:
+            return
+        yield row
+
+
+def explained(playing: Playing, rows: Iterable[Row], asked: Asked) -> Explained:
+    """Play *rows* up to an instant and return why a rule would fire then, or would not.
+
+    The stage of *playing* has the rules already. Raises ``OutsideError`` for an instant before the first row, and
+    ``UnknownRuleError``.
+    """
+    stage, tally = playing.stage, playing.tally
+    rule_id, at_us, subject = asked.rule_id, asked.at_us, asked.subject
+    for row in until(rows, at_us):
+        for _ in playing.take(row):
+            pass
+    if tally.first_us is None:
+        raise OutsideError(f"there is nothing at or before {_iso(at_us)} in the recording")
+    stage.engine.advance(at_us)
+    every = stage.engine.subjects(rule_id)
+    wanted = every[:MAX_SUBJECTS] if subject is None else [subject]
+    how = {
+        "method": "recording",
+        "from": _iso(tally.first_us),
+        "rows": tally.rows,
+        "complete": True,
+        "not_known": [_NOT_KNOWN],
+    }
+    document = {
+        "rule_id": rule_id,
+        "at": _iso(at_us),
+        "how": how,
+        "explanations": [stage.engine.explain(rule_id, one) for one in wanted],
+        "subjects": len(every),
+    }
+    return Explained(document, tuple(every))
+
+
+def _iso(instant_us: int) -> str:
+    return from_us(instant_us).isoformat().replace("+00:00", "Z")

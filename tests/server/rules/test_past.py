@@ -1,0 +1,133 @@
+"""A past instant is explained as the live engine explained it then, whatever the rule remembers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from random import Random
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from posted.rules import RULES, body_of, rule, saved
+
+from whenthen.clock import ManualClock, to_us
+from whenthen.runtime.items import Given, TakeReadings
+from whenthen_server.api.explanations import ExplainNow
+from whenthen_server.lookback.past import Past
+from whenthen_server.wiring import House
+
+LOG = {"type": "log", "config": {"message": "now"}}
+
+
+def over(limit: float, **more: Any) -> dict[str, Any]:
+    return {"type": "comparison", "config": {"sensor": "temperature", "operator": ">", "value": limit, **more}}
+
+
+def held(condition: dict[str, Any], seconds: float) -> dict[str, Any]:
+    return {"type": "duration", "config": {"condition": condition, "duration_seconds": seconds}}
+
+
+CONDITIONS: dict[str, list[dict[str, Any]]] = {
+    "newest": [over(30)],
+    "held": [held(over(25), 200)],
+    "long": [held(over(21), 5_000)],
+    "hysteresis": [over(32, hysteresis=8)],
+    "aging": [over(20, max_age_seconds=100)],
+    "rose": [{"type": "change", "config": {"sensor": "temperature", "by": 5, "within_seconds": 300}}],
+    "went": [{"type": "change", "config": {"sensor": "temperature", "to": 30}}],
+    "nested": [held(held(over(22), 60), 120), over(10)],
+    "sentence": [{"type": "expression", "config": {"expression": "temperature > 25 and temperature < 33"}}],
+}
+MORE: tuple[dict[str, Any], ...] = (
+    {},
+    {"fire": "edge"},
+    {"cooldown_seconds": 400},
+    {"fire": "edge", "cooldown_seconds": 150},
+)
+
+
+def shortly(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what two explanations must agree in."""
+    keys = ("truth", "first_failed", "blocked", "last_fired", "can_fire_from")
+    return {**{key: told.get(key) for key in keys}, "conditions": [_branch(one) for one in told["conditions"]]}
+
+
+def _branch(one: dict[str, Any]) -> Any:
+    readings = [(read["value"], read.get("at")) for read in one.get("readings", ())]
+    return one["path"], one["truth"], one.get("due"), readings, [_branch(each) for each in one.get("conditions", ())]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_told_of_an_instant_later_is_what_was_told_then(
+    farm: House, owner: FlaskClient, clock: ManualClock, seed: int
+) -> None:
+    random = Random(seed)
+    for name, conditions in CONDITIONS.items():
+        more = random.choice(MORE)
+        saved(owner, rule(id=name, scope={"device": "dev-1"}, conditions=conditions, actions=[LOG], **more))
+    told: list[tuple[str, int, dict[str, Any]]] = []
+    for step in range(80):
+        clock.turn(seconds=random.choice((1, 20, 60, 60, 61, 150, 1_000, 4_000)))
+        if random.random() < 0.8:
+            farm.runtime.take("dev-1", {"temperature": random.choice((19, 21.5, 24, 26, 30, 31, 33, 35))})
+        if step % 8 == 7:
+            clock.turn(seconds=0.5)
+            for name in CONDITIONS:
+                (live,) = farm.runtime.submit(ExplainNow(name, ("dev-1",))).wait(10)
+                told.append((name, to_us(datetime.fromisoformat(live["at"])), live))
+    clock.turn(seconds=60)
+    past = Past(farm.database, farm.registry, farm.places)
+    for name, at_us, live in told:
+        version = past.version(name, at_us)
+        assert version is not None
+        (again,) = past.explained(name, version, at_us, "dev-1").document["explanations"]
+
+        assert shortly(again) == shortly(live), (name, at_us)
+
+
+def test_an_execution_tells_the_reasons_of_its_instant_though_more_came_in_the_same_commit(
+    farm: House, owner: FlaskClient
+) -> None:
+    saved(owner, rule(id="fan", scope={"device": "dev-1"}, actions=[LOG]))
+    given = [Given("dev-1", {"temperature": value}) for value in (35.0, 10.0)]
+    farm.runtime.submit(TakeReadings(given)).wait(10)
+    (fired,) = body_of(owner.get(f"{RULES}/fan/history"))["executions"]
+
+    assert fired["trace"]["conditions"][0]["readings"][0]["value"] == 35.0
+    assert (fired["trace"]["truth"], fired["trace"]["blocked"], fired["trace"]["kind"]) == (True, None, "fired")
+
+
+def test_a_rule_that_somebody_had_switched_off_is_told_to_be_off(
+    farm: House, owner: FlaskClient, clock: ManualClock
+) -> None:
+    saved(owner, rule(id="fan", scope={"device": "dev-1"}, actions=[LOG]))
+    blocked = []
+    for verb in ("disable", "enable"):
+        clock.turn(seconds=60)
+        owner.post(f"{RULES}/fan/{verb}")
+        farm.runtime.take("dev-1", {"temperature": 20.0})
+        clock.turn(seconds=60)
+        blocked.append(clock.now())
+        clock.turn(seconds=60)
+    told = [
+        body_of(owner.get(f"{RULES}/fan/explain", query_string={"subject": "dev-1", "at": at.isoformat()}))
+        for at in blocked
+    ]
+
+    assert [one["explanations"][0]["blocked"] for one in told] == ["disabled", None]
+    assert [one["explanations"][0]["truth"] for one in told] == [False, False]
+
+
+def test_only_the_subjects_that_fired_are_told_by_their_traces(
+    farm: House, owner: FlaskClient, clock: ManualClock
+) -> None:
+    saved(owner, rule(id="fan", scope={"room": "room-1"}, actions=[LOG]))
+    farm.runtime.take("fan-1", {"temperature": 20.0})
+    farm.runtime.take("dev-1", {"temperature": 35.0})
+    (fired,) = body_of(owner.get(f"{RULES}/fan/history"))["executions"]
+    clock.turn(seconds=60)
+    told = body_of(owner.get(f"{RULES}/fan/explain", query_string={"at": fired["at"]}))
+
+    assert [one["subject"] for one in told["explanations"]] == ["dev-1", "fan-1"]
+    assert [one.get("kind") for one in told["explanations"]] == ["fired", None]
+    assert told["subjects"] == 2
