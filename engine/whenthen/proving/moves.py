@@ -130,7 +130,13 @@ def _said(world: World) -> list[Mapping[str, Any]]:
         _spread({name: chance.choice(values) for name, values in choices.items()}, inner)
         for _ in range(_WHOLE_READINGS)
     ]
-    return _weighed([(1, [] if inner else single), (1, whole)])
+    # All of them high, or all of them low: what adds or joins them wants to see that.
+    count = max(map(len, world.plain.values()))
+    alike = [
+        _spread({name: plain[index % len(plain)] for name, plain in world.plain.items()}, inner)
+        for index in range(count)
+    ]
+    return _weighed([(1, [] if inner else single), (1, alike), (1, whole)])
 
 
 def _spread(values: Mapping[str, Any], inner: Mapping[str, str]) -> Mapping[str, Any]:

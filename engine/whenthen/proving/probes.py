@@ -12,7 +12,7 @@ from whenthen.model.reading import Reading
 from whenthen.model.step import RunByHand, Step, Switch, Tick, instant_of
 from whenthen.ports import Directory
 from whenthen.proving.proposition import Holds
-from whenthen.proving.track import Track, changes
+from whenthen.proving.track import Track, observed
 from whenthen.stage import Stage
 
 
@@ -49,7 +49,7 @@ class Probes:
     def tracks(self, condition: Holds) -> dict[str, Track]:
         """Return, by subject, how a condition's truth went."""
         wanted = self._ids[condition]
-        return {subject: changes(heard) for (probe, subject), heard in self._heard.items() if probe == wanted}
+        return {subject: observed(heard) for (probe, subject), heard in self._heard.items() if probe == wanted}
 
     def _begin(self, at_us: int) -> None:
         self._stage.engine.advance(at_us)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from whenthen.extend.condition import Truth
@@ -43,6 +45,22 @@ def changes(values: Iterable[tuple[int, Truth]]) -> list[Point]:
     for at_us, truth in newest.items():
         if not points or points[-1].after is not truth:
             points.append(Point(at_us, truth, truth))
+    return points
+
+
+def observed(values: Iterable[tuple[int, Truth]]) -> list[Point]:
+    """Return the track of a truth that was looked at again and again; one that lasts no longer than its instant counts.
+
+    >>> observed([(0, True), (5, False), (5, True)])
+    [Point(at_us=0, now=True, after=True), Point(at_us=5, now=False, after=True)]
+    """
+    points: list[Point] = []
+    for at_us, looks in groupby(values, key=itemgetter(0)):
+        truths = [truth for _, truth in looks]
+        before, after = points[-1].after if points else None, truths[-1]
+        passing = [truth for truth in truths if truth is not before and truth is not after]
+        if passing or not points or before is not after:
+            points.append(Point(at_us, passing[0] if passing else after, after))
     return points
 
 

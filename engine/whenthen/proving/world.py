@@ -77,10 +77,12 @@ def world_of(
     probes = [compiler.compile(json.loads(condition.probe)) for condition in conditions_of(promised)]
     everything = [*compiled, *probes]
     documents = [*(one.document for one in everything), *(promise.document for promise in promised)]
-    directory = directory or _directory_of(compiled)
+    values = _values(everything)
+    parts = _parts(everything, values)
+    values = {sensor: found for sensor, found in values.items() if sensor not in parts}
+    directory = directory or _directory_of(compiled, heard=bool(values))
     zones = _zones(zone, directory)
     spans_us = _spans_us(documents)
-    values = _values(everything)
     return World(
         rules=tuple({**one.document, "id": one.id} for one in compiled),
         registry=registry,
@@ -88,9 +90,9 @@ def world_of(
         zone=zone,
         compiler=compiler,
         devices=_devices(everything, directory),
-        plain={sensor: _plain(sensor, everything) or found[:4] for sensor, found in values.items()},
+        plain={sensor: _plain(sensor, everything) or (*found[:3], 0.0) for sensor, found in values.items()},
         values=values,
-        parts=_parts(everything, values),
+        parts=parts,
         waits_us=_distinct([*(s * SECOND_US for s in _USUAL_WAITS_S[:2]), *spans_us, *_around(spans_us, SECOND_US),
                             *(span // 2 for span in spans_us), *(s * SECOND_US for s in _USUAL_WAITS_S)]),
         near_waits_us=_distinct([*_around(spans_us, 1), 0, 1]),
@@ -128,10 +130,14 @@ def _zones(zone: str, directory: Directory | None) -> list[str]:
     return list(dict.fromkeys([zone, *(farm.timezone for farm in farms if farm is not None and farm.timezone)]))
 
 
-def _directory_of(rules: Sequence[CompiledRule]) -> Directory | None:
-    """Return a directory with a device for each scope, when a scope speaks of more than a device."""
+def _directory_of(rules: Sequence[CompiledRule], *, heard: bool) -> Directory | None:
+    """Return a directory with a device for each scope, when a scope speaks of more than a device.
+
+    Also when no rule reads a sensor, so that no device would ever be *heard*: devices that nobody knows have no rules.
+    """
     scopes = dict.fromkeys(rule.scope for rule in rules)
-    if not any(scope.farm or scope.room or scope.device_type or scope.per != "device" for scope in scopes):
+    placed = any(scope.farm or scope.room or scope.device_type or scope.per != "device" for scope in scopes)
+    if heard and not placed:
         return None
     return StaticDirectory(
         Device(scope.device or f"device-{number}", scope.device_type, scope.room or "room-1", scope.farm or "farm-1")
@@ -259,11 +265,11 @@ def _starts(rules: Sequence[CompiledRule], zones: Sequence[str]) -> tuple[int, .
     found: list[int] = []
     for zone in zones:
         place = Place(ZoneInfo(zone))
-        morning_us = to_us(_MORNING.replace(tzinfo=place.zone))
-        found.append(morning_us)
+        found.append(to_us(_MORNING.replace(tzinfo=place.zone)))
+        midnight_us = to_us(_MORNING.replace(hour=0, tzinfo=place.zone))
         for rule in rules:
             for schedule in (trigger.schedule(place) for trigger in rule.triggers if trigger.scheduled):
-                next_us = None if schedule is None else schedule.next_after(morning_us)
+                next_us = None if schedule is None else schedule.next_after(midnight_us)
                 found += [] if next_us is None else [next_us - SECOND_US]
             for hour, minute in _times_of_day(rule.document.get("conditions", [])):
                 found.append(to_us(_MORNING.replace(hour=hour, minute=minute, tzinfo=place.zone)) - SECOND_US)
