@@ -84,7 +84,9 @@ def _reading(told: Document) -> str:
 
 
 def _value(value: Any) -> str:
-    return "unknown" if value is None else str(value).lower() if isinstance(value, bool) else f"{value}"
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return "unknown" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _age(seconds: float) -> str:
