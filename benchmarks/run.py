@@ -10,7 +10,21 @@ from collections.abc import Sequence
 import table
 from measure import DisagreementError, Figure
 
-NAMES = ("w1", "w1b", "durations", "load", "replay", "expression", "plugins", "isolation", "server", "web", "explain")
+NAMES = (
+    "w1",
+    "w1b",
+    "durations",
+    "load",
+    "replay",
+    "expression",
+    "plugins",
+    "isolation",
+    "server",
+    "web",
+    "latency",
+    "sockets",
+    "explain",
+)
 
 
 def measure(name: str, size: str) -> list[Figure]:

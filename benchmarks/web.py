@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
+import serving
 from measure import Figure, agree, per_second
 from web_client import Run, post
 
 from whenthen.clock import SystemClock
-from whenthen.extend.host import load_registry
-from whenthen.runtime import Runtime
-from whenthen.runtime.items import PutRule
-from whenthen_server.store.journal import open_journal
-from whenthen_server.store.places import DeviceRecord, Places, PutPlace
 
 CONNECTIONS = 16
-DEVICES = 20
 LIST = 100
-_UNLIMITED = ("WHENTHEN_LIMITS_REQUESTS_PER_SECOND=100000", "WHENTHEN_LIMITS_REQUESTS_PER_MINUTE=6000000")
-_QUIET = ("WHENTHEN_LOGS_REQUESTS=off", "WHENTHEN_SERVER_PORT=0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +38,10 @@ def run(size: Size) -> Iterator[Figure]:
     """Yield the figures of single readings and of lists; the two servers take turns."""
     with tempfile.TemporaryDirectory() as folder:
         data, rows = Path(folder) / "data", Path(folder) / "rows.db"
-        _fill(data, size.rules)
+        serving.fill(data, map(serving.quiet_rule, range(size.rules)))
         bare_file = str(Path(__file__).with_name("web_bare.py"))
-        serve = ["-m", "whenthen", "serve", "--data", str(data)]
-        with _served([bare_file], f"ROWS={rows}", *_QUIET) as bare, _served(serve, env=(*_UNLIMITED, *_QUIET)) as ours:
-            key = (data / "owner.key").read_text(encoding="utf-8").strip()
-            servers = Servers(bare, ours, f"Authorization: Bearer {key}\r\n")
+        with serving.served([bare_file, f"ROWS={rows}", *serving.QUIET]) as bare, serving.ours(data) as ours:
+            servers = Servers(bare.port, ours.port, serving.owner_headers(data))
             yield from _singles(servers, size)
             yield from _lists(servers, size)
         stored, wanted = _count(data / "whenthen.db"), size.rounds * (size.singles + size.lists * LIST)
@@ -73,7 +59,7 @@ class Servers:
 
     def turn(self, bodies: list[bytes], bare_path: str, number: int) -> tuple[Run, Run]:
         """Send the same to both, the bare one first in every other turn; *bare_path* may name the device, too."""
-        devices = [f"dev-{i % DEVICES}" for i in range(len(bodies))]
+        devices = [f"dev-{i % serving.DEVICES}" for i in range(len(bodies))]
         to_bare = [(bare_path.format(device), body) for device, body in zip(devices, bodies, strict=True)]
         to_ours = [(f"/api/devices/{device}/data", body) for device, body in zip(devices, bodies, strict=True)]
         if number % 2:
@@ -148,49 +134,3 @@ def _count(database: Path) -> int:
     with closing(sqlite3.connect(database)) as connection:
         found: int = connection.execute("SELECT count(*) FROM samples").fetchone()[0]
         return found
-
-
-def _fill(data: Path, rules: int) -> None:
-    """Make a data folder with devices and rules, none of which fires."""
-    data.mkdir(mode=0o700)
-    journal = open_journal(f"sqlite:///{data / 'whenthen.db'}")
-    places = Places(journal.engine)
-    with Runtime(load_registry(), journal, directory=places, before_load=lambda: places.load(1)) as runtime:
-        tickets: list[Any] = [
-            runtime.submit(PutPlace(places, DeviceRecord(f"dev-{i}", "default", f"dev-{i}", 1), True))
-            for i in range(DEVICES)
-        ]
-        tickets += [runtime.submit(PutRule(_rule(i), "benchmark")) for i in range(rules)]
-        for ticket in tickets:
-            ticket.wait()
-    journal.engine.dispose()
-
-
-def _rule(number: int) -> dict[str, Any]:
-    sensor = f"s{number % 50}"
-    return {
-        "id": f"r{number}",
-        "name": f"r{number}",
-        "scope": {"device": f"dev-{number % DEVICES}"},
-        "trigger": {"type": "sensor", "config": {"sensor": sensor}},
-        "conditions": [{"type": "comparison", "config": {"sensor": sensor, "operator": ">", "value": 1_000 + number}}],
-        "actions": [{"type": "log", "config": {"message": "{timestamp}"}}],
-    }
-
-
-@contextmanager
-def _served(command: list[str], *arguments: str, env: tuple[str, ...] = ()) -> Iterator[int]:
-    """Start a server in a process of its own; give its port once it says its address."""
-    settings = {**os.environ, **dict(pair.split("=", 1) for pair in env)}
-    with subprocess.Popen(
-        [sys.executable, *command, *arguments], env=settings, stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            said = next(line for line in process.stdout if "is at" in line)
-            found = re.search(r":(\d+)/", said)
-            assert found is not None
-            yield int(found[1])
-        finally:
-            process.terminate()
-            process.wait(30)

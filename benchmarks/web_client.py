@@ -5,7 +5,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 
@@ -35,23 +35,67 @@ def post(port: int, headers: str, posts: Sequence[tuple[str, bytes]], connection
     each: list[float] = []
     start = time.perf_counter()
     for _ in range(min(connections, len(posts))):
-        connection = socket.create_connection(("127.0.0.1", port))
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = _connected(port)
         chooser.register(connection, selectors.EVENT_READ)
         _send(connection, requests, begun, received)
     while begun:
-        for key, _ in chooser.select():
-            connection = key.fileobj  # type: ignore[assignment]
-            received[connection] += connection.recv(65_536)
-            if _whole(received[connection]):
-                assert received[connection].startswith(b"HTTP/1.1 200"), received[connection][:500]
-                each.append(time.perf_counter() - begun.pop(connection))
-                if requests:
-                    _send(connection, requests, begun, received)
-                else:
-                    chooser.unregister(connection)
-                    connection.close()
+        for connection in _answered(chooser, None, received):
+            each.append(time.perf_counter() - begun.pop(connection))
+            if requests:
+                _send(connection, requests, begun, received)
+            else:
+                chooser.unregister(connection)
+                connection.close()
     return Run(time.perf_counter() - start, each)
+
+
+def paced(port: int, headers: str, posts: Iterable[tuple[str, bytes]], connections: int, rate: float) -> Run:
+    """Send *posts*, each made when it is due, *rate* a second; they wait only while every connection is taken."""
+    chooser = selectors.DefaultSelector()
+    free = [_connected(port) for _ in range(connections)]
+    for connection in free:
+        chooser.register(connection, selectors.EVENT_READ)
+    begun: dict[socket.socket, float] = {}
+    received: dict[socket.socket, bytes] = {}
+    each: list[float] = []
+    start = time.perf_counter()
+    waiting = iter(posts)
+    sent, ended = 0, False
+    while begun or not ended:
+        wait = start + sent / rate - time.perf_counter()
+        if free and not ended and wait <= 0:
+            due = next(waiting, None)
+            ended = due is None
+            if due is not None:
+                sent += 1
+                _send(free.pop(), [request(port, due[0], headers, due[1])], begun, received)
+            continue
+        for connection in _answered(chooser, max(0.0, wait) if free and not ended else None, received):
+            each.append(time.perf_counter() - begun.pop(connection))
+            free.append(connection)
+    for connection in free:
+        connection.close()
+    return Run(time.perf_counter() - start, each)
+
+
+def _answered(
+    chooser: selectors.BaseSelector, seconds: float | None, received: dict[socket.socket, bytes]
+) -> list[socket.socket]:
+    """Return the connections that have a whole answer now."""
+    whole = []
+    for key, _ in chooser.select(seconds):
+        connection: socket.socket = key.fileobj  # type: ignore[assignment]
+        received[connection] += connection.recv(65_536)
+        if _whole(received[connection]):
+            assert received[connection].startswith(b"HTTP/1.1 200"), received[connection][:500]
+            whole.append(connection)
+    return whole
+
+
+def _connected(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
 
 
 def request(port: int, path: str, headers: str, body: bytes) -> bytes:

@@ -29,7 +29,21 @@ def workload(name: str) -> Any:
 @pytest.mark.filterwarnings("ignore")  # the peers' own warnings are not ours to mend
 @pytest.mark.parametrize(
     "name",
-    ["w1", "w1b", "durations", "load", "replay", "expression", "plugins", "isolation", "server", "web", "explain"],
+    [
+        "w1",
+        "w1b",
+        "durations",
+        "load",
+        "replay",
+        "expression",
+        "plugins",
+        "isolation",
+        "server",
+        "web",
+        "latency",
+        "sockets",
+        "explain",
+    ],
 )
 def test_a_workload_yields_figures_whose_contestants_agree(name: str) -> None:
     module = workload(name)
