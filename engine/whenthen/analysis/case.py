@@ -97,10 +97,10 @@ class Case:
         return replace(self, hold_us=self.hold_us + duration_us, week=week)
 
     def placed(self, device: str) -> Case:
-        """Return the same with the subject's own sensors those of *device*."""
+        """Return the same where the subject's own sensors are those of *device*, and it alone is what is joined."""
 
         def at(key: Key) -> Key:
-            return key if key[0] is not None else (device, key[1], key[2])
+            return (device if key[0] is None else key[0], key[1], None)
 
         return replace(
             self,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from whenthen.analysis.case import Case
 from whenthen.analysis.physics import Effects, Physical
-from whenthen.analysis.region import Key
+from whenthen.analysis.region import Key, Span
 from whenthen.analysis.ways import Reader, key_of
 from whenthen.dsl.rule import ActionPlan, CompiledRule, Node, refs_below
 from whenthen.dsl.template import Template
@@ -93,6 +93,7 @@ class Gatherer:
     subjects: Subjects
     effects: Effects
     week_us: int
+    known_spans: dict[str, tuple[Span, ...] | None] = field(default_factory=dict)
 
     def of(self, rule: CompiledRule) -> Facts:
         """Return the facts of a rule."""
@@ -113,7 +114,7 @@ class Gatherer:
 
     def reader(self, rule: CompiledRule, place: Place) -> Reader:
         """Return what reads the rule's conditions."""
-        return Reader(rule.variables, place.zone, self.week_us)
+        return Reader(rule.variables, place.zone, self.week_us, self.known_spans)
 
     def _place(self, rule: CompiledRule) -> Place:
         scope = rule.scope

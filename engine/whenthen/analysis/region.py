@@ -137,6 +137,15 @@ class Domain:
         if self.empty:
             raise ValueError("there is no value in an empty set")
 
+    def outside(self) -> Iterator[Scalar]:
+        """Yield a few values of the same kinds that are not in it."""
+        ends = sorted({end for span in self.spans for end in (span.low, span.high) if not isinf(end)})
+        near = (end + step for end in ends for step in (-1.0, 1.0))
+        words = (name for name in sorted(self.texts.names) if self.texts.but)
+        fresh = (next(name for name in _fresh_names() if name not in self.texts.names) for _ in self.texts.names)
+        truths = (truth for truth in (True, False) if self.truths)
+        yield from (value for value in (*near, *words, *fresh, *truths) if not self.holds(value))
+
     def describe(self) -> str:
         """Return for example ``above 30`` or ``"dry"``."""
         texts = [f"not {name!r}" if self.texts.but else repr(name) for name in sorted(self.texts.names)]

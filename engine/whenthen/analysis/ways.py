@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 
 from whenthen.analysis.calendar import rest_of, true_spans
@@ -22,11 +22,15 @@ Ways = tuple[Case, ...]
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads conditions of one rule: its *variables*, the subject's *zone*, and the week that stands for all."""
+    """Reads conditions of one rule: its *variables*, the subject's *zone*, and the week that stands for all.
+
+    *known_spans* keeps what was worked out of clocks, for rules that name the same times.
+    """
 
     variables: Mapping[str, Expression]
     zone: tzinfo
     week_us: int
+    known_spans: dict[str, tuple[Span, ...] | None] = field(default_factory=dict)
 
     def of(self, node: Node, truth: bool) -> Ways:
         """Return the ways in which a condition is known to be *truth*; no way at all says that it never is."""
@@ -125,8 +129,10 @@ class Reader:
 
     def time(self, node: Node, truth: bool) -> Ways:
         """Read the clock."""
-        named = node.condition.config.get("timezone")
-        spans = None if named and str(self.zone) == "" else true_spans(node.condition, self.zone, self.week_us)
+        name = f"{sorted(node.condition.config.items())} {self.zone} {self.week_us}"
+        if name not in self.known_spans:
+            self.known_spans[name] = true_spans(node.condition, self.zone, self.week_us)
+        spans = self.known_spans[name]
         if spans is None:
             return self._opaque(node.condition, truth)
         week = spans if truth else rest_of(spans)

@@ -1,0 +1,122 @@
+"""The analysis as a whole: rules in, findings out, in an order that does not depend on chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from whenthen.analysis.calendar import week_of
+from whenthen.analysis.conflicts import Index, judged
+from whenthen.analysis.defects import defects
+from whenthen.analysis.facts import Facts, Gatherer
+from whenthen.analysis.findings import Finding
+from whenthen.analysis.physics import Effects, shipped_effects
+from whenthen.analysis.placing import Placing
+from whenthen.analysis.stageplay import Theatre
+from whenthen.analysis.trial import Context
+from whenthen.dsl.rule import CompiledRule, RuleCompiler
+from whenthen.extend.registry import Registry
+from whenthen.flow.subjects import Subjects
+from whenthen.ports import Directory
+
+
+class Analysis:
+    """Rules that are looked at together; one may be put beside the others to see what it alone would bring.
+
+    *now_us* is the instant from which on histories are made (microseconds since the epoch).
+    """
+
+    def __init__(  # noqa: PLR0913 - what is given to it
+        self,
+        registry: Registry,
+        directory: Directory | None = None,
+        effects: Effects | None = None,
+        *,
+        now_us: int,
+        timezone: str = "UTC",
+        use_z3: bool = True,
+    ) -> None:
+        effects = effects or shipped_effects()
+        self._gatherer = Gatherer(registry, Subjects(directory, timezone), effects, week_of(now_us))
+        self._context = Context(
+            registry,
+            Placing(directory),
+            Theatre(registry, timezone),
+            effects,
+            registry.expression_functions(),
+            now_us,
+            use_z3=use_z3,
+        )
+        self._facts: dict[str, Facts] = {}
+        self._index = Index()
+
+    def put(self, rule: CompiledRule) -> Facts:
+        """Take a rule in, in the place of one of the same id."""
+        self.remove(rule.id)
+        facts = self._gatherer.of(rule)
+        self._facts[rule.id] = facts
+        if rule.enabled:
+            self._index.add(facts)
+        return facts
+
+    def remove(self, rule_id: str) -> None:
+        """Forget a rule, if it is there."""
+        facts = self._facts.pop(rule_id, None)
+        if facts is not None:
+            self._index.remove(facts)
+
+    def findings(self) -> list[Finding]:
+        """Return everything there is to say about the rules, alone and together."""
+        return sorted(self._all(), key=lambda finding: finding.key)
+
+    def findings_of(self, rule_id: str) -> list[Finding]:
+        """Return what concerns one rule: what it would introduce, had it been the last to come."""
+        facts = self._facts[rule_id]
+        return sorted(self._about(facts), key=lambda finding: finding.key)
+
+    def undeclared(self) -> dict[str, tuple[str, ...]]:
+        """Return, by rule, the parts that say nothing of what they do; they are neither found nor safe."""
+        return {rule_id: facts.undeclared for rule_id, facts in sorted(self._facts.items()) if facts.undeclared}
+
+    def _all(self) -> Iterator[Finding]:
+        for facts in self._facts.values():
+            yield from defects(self._context, facts)
+        yield from self._pairs(self._index.pairs())
+
+    def _about(self, facts: Facts) -> Iterator[Finding]:
+        yield from defects(self._context, facts)
+        if facts.rule.enabled:
+            yield from self._pairs(self._index.pairs_with(facts))
+
+    def _pairs(self, pairs: Iterable[Any]) -> Iterator[Finding]:
+        for kind, name, pair in pairs:
+            found = judged(self._context, kind, name, pair)
+            if found is not None:
+                yield found
+
+
+def analyse(  # noqa: PLR0913 - what is given to it
+    rules: Iterable[Mapping[str, Any]],
+    registry: Registry,
+    directory: Directory | None = None,
+    effects: Effects | None = None,
+    *,
+    now_us: int,
+    timezone: str = "UTC",
+    use_z3: bool = True,
+) -> list[Finding]:
+    """Return what there is to say about rule documents, all of them valid; raises ``InvalidRuleError`` otherwise.
+
+    >>> from whenthen.extend.host import load_registry
+    >>> hot = {"name": "Hot", "trigger": {"type": "sensor", "config": {"sensor": "temperature"}}, "conditions": [
+    ...     {"type": "comparison", "config": {"sensor": "temperature", "operator": ">", "value": 40}},
+    ...     {"type": "comparison", "config": {"sensor": "temperature", "operator": "<", "value": 30}}],
+    ...     "actions": [{"type": "log", "config": {"message": "hot"}}]}
+    >>> [(finding.kind, finding.grade) for finding in analyse([hot], load_registry(), now_us=0)]
+    [('never_fires', 'certain')]
+    """
+    analysis = Analysis(registry, directory, effects, now_us=now_us, timezone=timezone, use_z3=use_z3)
+    compiler = RuleCompiler(registry)
+    for document in rules:
+        analysis.put(compiler.compile(dict(document)))
+    return analysis.findings()
