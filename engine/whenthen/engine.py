@@ -61,16 +61,17 @@ class Engine:
     ['Warm']
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it needs, and may be given
         self,
         registry: Registry,
         directory: Directory | None = None,
         timezone: str = "UTC",
         meter: Meter | None = None,
+        compiler: RuleCompiler | None = None,
     ) -> None:
         self.now_us = 0
         self.counts: Counter[str] = Counter()
-        self._compiler = RuleCompiler(registry)
+        self._compiler = compiler or RuleCompiler(registry)
         self._subjects = Subjects(directory, timezone)
         self._timers = Timers()
         self._notices = Notices()
@@ -147,7 +148,10 @@ class Engine:
 
         Raises ``InvalidRuleError`` with every problem. Present values are observed without firing (ruling 14).
         """
-        rule = self._compiler.compile(document)
+        return self.put_compiled(self._compiler.compile(document))
+
+    def put_compiled(self, rule: CompiledRule) -> list[Firing]:
+        """Take a rule that is compiled already, as ``put_rule`` does; one thread at a time may use it."""
         old = self._roster.states.get(rule.id)
         if old is None:
             self._enter(rule)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.engine import Engine, merge_state
 from whenthen.extend.registry import Registry
 from whenthen.flow.meter import Meter
@@ -35,8 +36,13 @@ class Stage:
     ['Warm']
     """
 
-    def __init__(
-        self, registry: Registry, directory: Directory | None = None, timezone: str = "UTC", meter: Meter | None = None
+    def __init__(  # noqa: PLR0913, PLR0917 - what its engine needs, and may be given
+        self,
+        registry: Registry,
+        directory: Directory | None = None,
+        timezone: str = "UTC",
+        meter: Meter | None = None,
+        compiler: RuleCompiler | None = None,
     ) -> None:
         self._registry = registry
         self._directory = directory
@@ -45,7 +51,7 @@ class Stage:
         self._kept: dict[str, Any] = {}
         self._counted: Counter[str] = Counter()
         self._notices: list[Notice] = []
-        self.engine = Engine(registry, directory, timezone, meter)
+        self.engine = Engine(registry, directory, timezone, meter, compiler)
 
     @property
     def counts(self) -> Counter[str]:

@@ -37,11 +37,12 @@ class Analysis:
         use_z3: bool = True,
     ) -> None:
         effects = effects or shipped_effects()
+        self.compiler = RuleCompiler(registry)
         self._gatherer = Gatherer(registry, Subjects(directory, timezone), effects, week_of(now_us))
         self._context = Context(
             registry,
             Placing(directory),
-            Theatre(registry, timezone),
+            Theatre(registry, timezone, self.compiler),
             effects,
             registry.expression_functions(),
             now_us,
@@ -116,7 +117,6 @@ def analyse(  # noqa: PLR0913 - what is given to it
     [('never_fires', 'certain')]
     """
     analysis = Analysis(registry, directory, effects, now_us=now_us, timezone=timezone, use_z3=use_z3)
-    compiler = RuleCompiler(registry)
     for document in rules:
-        analysis.put(compiler.compile(dict(document)))
+        analysis.put(analysis.compiler.compile(dict(document)))
     return analysis.findings()

@@ -212,7 +212,7 @@ def _missed(context: Context, facts: Facts, key: Key) -> Finding | None:
         if placed not in case.keys or not answer.truth or at is None:
             continue
         for steps in _late_changes(parts[0], case, placed, answer.point, at[0]):
-            play = context.theatre.play([facts], steps, cast)
+            play = context.theatre.play([facts], steps, cast, closely=True)
             if not play.fired(facts.id) and play.scenes[-1].truths[facts.id] is True and _came(play.scenes, facts):
                 return _missed_found(facts, key, witness_of(says, steps, play, cast, [facts]), sure=True)
     if unsure:

@@ -10,15 +10,12 @@ from typing import Any
 
 from whenthen.analysis.facts import Facts
 from whenthen.analysis.placing import Cast, subject_of
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.extend.condition import Truth
 from whenthen.extend.registry import Registry
-from whenthen.model.firing import ActionCall, Firing, Notice
+from whenthen.model.firing import Firing, Notice
 from whenthen.model.step import Step, instant_of
 from whenthen.stage import Stage
-
-
-_SHORT = 8
-"""In histories of so few steps truths are looked at after each; else only after firings, and at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +66,22 @@ class Theatre:
 
     registry: Registry
     timezone: str
+    compiler: RuleCompiler
 
-    def play(self, facts: Sequence[Facts], steps: Sequence[Step], cast: Cast) -> Play:
-        """Play *steps* on these rules, as ``whenthen replay`` would."""
-        stage = Stage(self.registry, cast.directory, self.timezone)
+    def play(self, facts: Sequence[Facts], steps: Sequence[Step], cast: Cast, *, closely: bool = False) -> Play:
+        """Play *steps* on these rules, as ``whenthen replay`` would.
+
+        Truths are looked at after firings and at the end; *closely* after each step.
+        """
+        stage = self._stage(cast)
         stage.engine.advance(instant_of(steps[0]) - 1)
         subjects = {one.id: subject_of(one, cast, device) for one, device in zip(facts, cast.own, strict=True)}
         for one in facts:
-            stage.engine.put_rule(one.rule.document | {"id": one.id})
+            stage.engine.put_compiled(one.rule)
         scenes = []
         for step in steps:
             firings = tuple(stage.take(step))
-            looks = subjects.items() if firings or step is steps[-1] or len(steps) <= _SHORT else ()
+            looks = subjects.items() if firings or closely or step is steps[-1] else ()
             scenes.append(Scene(step, firings, {name: _truth(stage, name, subject) for name, subject in looks}))
         blocked = {name: stage.engine.explain(name, subject)["blocked"] for name, subject in subjects.items()}
         return Play(tuple(scenes), tuple(stage.take_notices()), blocked)
@@ -88,15 +89,18 @@ class Theatre:
 
     def truths_at(self, facts: Facts, steps: Sequence[Step], cast: Cast, path: str) -> list[Truth]:
         """Return the truth of one condition of a rule, named by its pointer, after each step."""
-        stage = Stage(self.registry, cast.directory, self.timezone)
+        stage = self._stage(cast)
         stage.engine.advance(instant_of(steps[0]) - 1)
         subject = subject_of(facts, cast, cast.own[0])
-        stage.engine.put_rule(facts.rule.document | {"id": facts.id})
+        stage.engine.put_compiled(facts.rule)
         found = []
         for step in steps:
             stage.take(step)
             found.append(_truth_below(stage.engine.explain(facts.id, subject)["conditions"], path))
         return found
+
+    def _stage(self, cast: Cast) -> Stage:
+        return Stage(self.registry, cast.directory, self.timezone, compiler=self.compiler)
 
 
 def _truth_below(conditions: Sequence[Mapping[str, Any]], path: str) -> Truth:
@@ -113,7 +117,3 @@ def _truth(stage: Stage, rule_id: str, subject: str) -> Truth:
     truth: Truth = stage.engine.explain(rule_id, subject)["truth"]
     return truth
 
-
-def runs_with(calls: Sequence[ActionCall]) -> list[ActionCall]:
-    """Return the actions that are carried out."""
-    return [call for call in calls if call.runs]
