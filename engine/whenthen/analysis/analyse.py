@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from whenthen.analysis.calendar import week_of
+from whenthen.analysis.chains import loops, reverts
 from whenthen.analysis.conflicts import Index, judged
 from whenthen.analysis.defects import defects
 from whenthen.analysis.facts import Facts, Gatherer
 from whenthen.analysis.findings import Finding
+from whenthen.analysis.graph import Graph
 from whenthen.analysis.physics import Effects, shipped_effects
 from whenthen.analysis.placing import Placing
 from whenthen.analysis.stageplay import Theatre
@@ -50,6 +52,7 @@ class Analysis:
         )
         self._facts: dict[str, Facts] = {}
         self._index = Index()
+        self._graph = Graph(effects)
 
     def put(self, rule: CompiledRule) -> Facts:
         """Take a rule in, in the place of one of the same id."""
@@ -58,6 +61,7 @@ class Analysis:
         self._facts[rule.id] = facts
         if rule.enabled:
             self._index.add(facts)
+            self._graph.add(facts)
         return facts
 
     def remove(self, rule_id: str) -> None:
@@ -65,15 +69,16 @@ class Analysis:
         facts = self._facts.pop(rule_id, None)
         if facts is not None:
             self._index.remove(facts)
+            self._graph.remove(facts)
 
     def findings(self) -> list[Finding]:
         """Return everything there is to say about the rules, alone and together."""
-        return sorted(self._all(), key=lambda finding: finding.key)
+        return _told_once(self._all())
 
     def findings_of(self, rule_id: str) -> list[Finding]:
         """Return what concerns one rule: what it would introduce, had it been the last to come."""
         facts = self._facts[rule_id]
-        return sorted(self._about(facts), key=lambda finding: finding.key)
+        return _told_once(self._about(facts))
 
     def undeclared(self) -> dict[str, tuple[str, ...]]:
         """Return, by rule, the parts that say nothing of what they do; they are neither found nor safe."""
@@ -83,17 +88,39 @@ class Analysis:
         for facts in self._facts.values():
             yield from defects(self._context, facts)
         yield from self._pairs(self._index.pairs())
+        enabled = [self._graph.facts[rule_id] for rule_id in sorted(self._graph.facts)]
+        yield from self._chains(enabled)
 
     def _about(self, facts: Facts) -> Iterator[Finding]:
         yield from defects(self._context, facts)
         if facts.rule.enabled:
             yield from self._pairs(self._index.pairs_with(facts))
+            yield from self._chains([facts])
+
+    def _chains(self, starts: Sequence[Facts]) -> Iterator[Finding]:
+        yield from loops(self._context, self._graph, starts)
+        yield from reverts(self._context, self._graph, starts)
 
     def _pairs(self, pairs: Iterable[Any]) -> Iterator[Finding]:
         for kind, name, pair in pairs:
             found = judged(self._context, kind, name, pair)
             if found is not None:
                 yield found
+
+
+def _told_once(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings in order; what one finding explains better is not told by another as well."""
+    found = {finding.key: finding for finding in findings}
+    looping = {rules for kind, rules, _, _ in found if kind == "action_loop"}
+    reverted = {(frozenset(one.rules), one.subject) for one in found.values() if one.kind == "action_revert"}
+
+    def explained(finding: Finding) -> bool:
+        rules = frozenset(finding.rules)
+        if finding.kind == "action_revert":
+            return any(rules <= {*loop} for loop in looping)
+        return finding.kind == "action_conflict" and (rules, finding.subject) in reverted
+
+    return [found[key] for key in sorted(found) if not explained(found[key])]
 
 
 def analyse(  # noqa: PLR0913 - what is given to it
