@@ -198,18 +198,15 @@ def _along(
     device = cast.own[0]
     moved = [None if edge.sensor is None else (edge.sensor[0] or device.id, edge.sensor[1], None) for edge in chain]
     fixed = _fixed([_without(case, {key for key in moved if key is not None}) for case in cases])
-    answer = context.solved(fixed)
-    if not answer.truth:
+    course = next(_courses(cases, chain, moved, circular=rounds > 1), None) if fixed.possible else None
+    answer = None if course is None else context.solved(fixed)
+    if course is None or answer is None or not answer.truth:
         return None
-    courses = _courses(cases, chain, moved, circular=rounds > 1)
-    for course in islice(courses, 4):
-        first = Part(facts[0], cases[0], device)
-        values = {**answer.point, **course[0]}
-        at = history.instants([replace(first, case=replace(cases[0], week=fixed.week))], context.now_us, 0)
-        if at is None:
-            return None
-        return _written(first, facts, cases, chain, values, course, at[0], rounds)
-    return None
+    first = Part(facts[0], cases[0], device)
+    at = history.instants([replace(first, case=replace(cases[0], week=fixed.week))], context.now_us, 0)
+    if at is None:
+        return None
+    return _written(first, facts, cases, chain, {**answer.point, **course[0]}, course, at[0], rounds)
 
 
 def _without(case: Case, keys: set[Key]) -> Case:
@@ -232,22 +229,41 @@ def _courses(
 ) -> Iterator[list[dict[Key, Scalar]]]:
     """Yield, for each rule of the chain, values of the moved sensors that let it fire and follow from those before."""
     keys = list(dict.fromkeys(key for key in moved if key is not None))
-    options = [[dict(zip(keys, found, strict=True)) for found in _choices(case, keys)] for case in cases]
-    for course in islice(product(*options), 4_000):
-        if all(_follows(course, number, edge, moved[number]) for number, edge in enumerate(chain)):
-            yield list(course)
-        if not circular and not keys:
+    for key in keys:
+        signs = {edge.sign for edge, one in zip(chain, moved, strict=True) if one == key}
+        if circular and signs in ({1}, {-1}):
+            return  # what only rises does not come back
+    options = [[dict(zip(keys, found, strict=True)) for found in _choices(cases, case, keys)] for case in cases]
+
+    def further(course: list[dict[Key, Scalar]]) -> Iterator[list[dict[Key, Scalar]]]:
+        number = len(course)
+        if number == len(cases):
+            if not circular or _follows(course[-1], course[0], chain[-1], moved[-1]):
+                yield course
             return
+        for option in options[number]:
+            if number == 0 or _follows(course[-1], option, chain[number - 1], moved[number - 1]):
+                yield from further([*course, option])
+
+    yield from further([])
 
 
-def _choices(case: Case, keys: Sequence[Key]) -> Iterator[tuple[Scalar, ...]]:
-    return islice(product(*([*islice(case.box.get(key, ANY).samples(), 5)] for key in keys)), 12)
+def _choices(cases: Sequence[Case], case: Case, keys: Sequence[Key]) -> Iterator[tuple[Scalar, ...]]:
+    return islice(product(*(_values(cases, case, key) for key in keys)), 16)
 
 
-def _follows(course: Sequence[Mapping[Key, Scalar]], number: int, edge: Edge, key: Key | None) -> bool:
+def _values(cases: Sequence[Case], case: Case, key: Key) -> list[Scalar]:
+    """Return a few values that a rule allows; where it allows any, those of the others and some beside them."""
+    if key in case.box:
+        return [*islice(case.box[key].samples(), 4)]
+    found = [value for other in cases if key in other.box for value in islice(other.box[key].samples(), 2)]
+    numbers = [value for value in found if isinstance(value, int | float) and not isinstance(value, bool)]
+    return [*found, *(number + step for number in numbers[:2] for step in (-1.0, 1.0))][:6] or [0.0]
+
+
+def _follows(before: Mapping[Key, Scalar], after: Mapping[Key, Scalar], edge: Edge, key: Key | None) -> bool:
     if key is None:
         return True
-    before, after = course[number], course[(number + 1) % len(course)]
     if edge.means == "echo":
         return type(after[key]) is type(edge.value) and after[key] == edge.value
     old, new = before[key], after[key]

@@ -39,18 +39,21 @@ class Graph:
     def __init__(self, effects: Effects) -> None:
         self._effects = effects
         self.facts: dict[str, Facts] = {}
+        self._edges: dict[str, list[Edge]] = {}
         self._by_name: dict[str, dict[str, None]] = defaultdict(dict)
         self._by_event: dict[str, dict[str, None]] = defaultdict(dict)
         self._by_sensor: dict[str, dict[str, None]] = defaultdict(dict)
 
     def add(self, facts: Facts) -> None:
         """Take a rule in."""
+        self._edges.clear()
         self.facts[facts.id] = facts
         for table, name in self._places(facts):
             table[name][facts.id] = None
 
     def remove(self, facts: Facts) -> None:
         """Forget a rule."""
+        self._edges.clear()
         self.facts.pop(facts.id, None)
         for table, name in self._places(facts):
             table[name].pop(facts.id, None)
@@ -69,10 +72,15 @@ class Graph:
 
     def edges(self, source: Facts) -> list[Edge]:
         """Return what a rule sets off, in a fixed order, each target once by the quickest means."""
+        known = self._edges.get(source.id)
+        if known is not None:
+            return known
         best: dict[tuple[str, Key | None], Edge] = {}
         for edge in (*self._caused(source), *self._echoes(source), *self._moved(source)):
             best.setdefault((edge.target, edge.sensor), edge)
-        return sorted(best.values(), key=lambda edge: (edge.target, edge.means, repr(edge.sensor)))
+        found = sorted(best.values(), key=lambda edge: (edge.target, edge.means, repr(edge.sensor)))
+        self._edges[source.id] = found
+        return found
 
     def _caused(self, source: Facts) -> Iterator[Edge]:
         for cause in source.causes:
