@@ -14,6 +14,7 @@ from whenthen.analysis.findings import Finding
 from whenthen.analysis.graph import Graph
 from whenthen.analysis.physics import Effects, shipped_effects
 from whenthen.analysis.placing import Placing
+from whenthen.analysis.shadows import shadows
 from whenthen.analysis.stageplay import Theatre
 from whenthen.analysis.trial import Context
 from whenthen.dsl.rule import CompiledRule, RuleCompiler
@@ -106,6 +107,8 @@ class Analysis:
             found = judged(self._context, kind, name, pair)
             if found is not None:
                 yield found
+            if kind == "action_conflict":
+                yield from shadows(self._context, *pair)
 
 
 def _told_once(findings: Iterable[Finding]) -> list[Finding]:

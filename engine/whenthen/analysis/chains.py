@@ -145,9 +145,7 @@ def _revert(context: Context, graph: Graph, chain: Chain, one: Write, other: Wri
     mend = f"guard {last.rule.name!r} so that what {first.rule.name!r} does cannot start it, or give both one cooldown"
     witness = witness_of(says, steps, play, cast, facts)
     rules = (first.id, last.id)
-    return Finding(
-        "action_revert", "certain", rules, message, mend, witness, one.pointer, one.channel, "replayed"
-    )
+    return Finding("action_revert", "certain", rules, message, mend, witness, one.pointer, one.channel, "replayed")
 
 
 def _undone(play: Play, first: str, last: str, channel: str, within_us: int) -> bool:
@@ -290,10 +288,12 @@ def _written(  # noqa: PLR0913, PLR0917 - the parts of a history
     for number in range(len(chain) * rounds):
         edge, target = chain[number % len(chain)], (number + 1) % len(facts)
         hold_us, cooldown_us = cases[target].hold_us, facts[target].rule.cooldown_us
-        now_us += (max(MINUTE_US, cooldown_us) if edge.means == "world" and not edge.at_once else SECOND_US)
+        now_us += max(MINUTE_US, cooldown_us) if edge.means == "world" and not edge.at_once else SECOND_US
         if edge.sensor is not None:
             device = edge.sensor[0] or first.device.id
-            steps += history.readings_of({(device, edge.sensor[1], None): course[target][device, edge.sensor[1], None]}, now_us)
+            steps += history.readings_of(
+                {(device, edge.sensor[1], None): course[target][device, edge.sensor[1], None]}, now_us
+            )
         steps.append(Tick(now_us + hold_us))
         now_us += hold_us
     return [*history.in_order(steps), Tick(now_us + SECOND_US)]

@@ -116,14 +116,24 @@ def _conflict(context: Context, channel: str, pair: Pair) -> Finding | None:
         return overridden(play, pair, channel, context.within_us)
 
     names = _names(pair)
-    says = f"both fire within {_seconds(context.within_us)}, and {channel} is set to {_value(one)} and to {_value(other)}"
+    says = (
+        f"both fire within {_seconds(context.within_us)}, and {channel} is set to {_value(one)} and to {_value(other)}"
+    )
     shown = try_together(context, pair, cast, observe, says)
     if shown is None:
         return None
     message = f"{names} can hold at once and set {channel} to {_value(one)} and to {_value(other)}"
     mend = _conflict_mend(first, second, channel)
     return Finding(
-        "action_conflict", shown.grade, (first.id, second.id), message, mend, shown.witness, one.pointer, channel, shown.proof
+        "action_conflict",
+        shown.grade,
+        (first.id, second.id),
+        message,
+        mend,
+        shown.witness,
+        one.pointer,
+        channel,
+        shown.proof,
     )
 
 

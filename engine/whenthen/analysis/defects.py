@@ -153,9 +153,7 @@ def _always(context: Context, facts: Facts, reader: Reader, node: Node) -> Itera
     )
 
 
-def _seen_everywhere(
-    context: Context, facts: Facts, reader: Reader, node: Node, says: str
-) -> Witness | None:
+def _seen_everywhere(context: Context, facts: Facts, reader: Reader, node: Node, says: str) -> Witness | None:
     """Return a history in which a condition's sensors take many values and it holds each time."""
     cast = context.placing.cast([facts])
     if cast is None:
@@ -226,9 +224,7 @@ def _came(scenes: Sequence[object], facts: Facts) -> bool:
     return getattr(first, "truths", {}).get(facts.id) is not True
 
 
-def _late_changes(
-    part: history.Part, case: Case, key: Key, point: history.Values, at_us: int
-) -> Iterator[list[Step]]:
+def _late_changes(part: history.Part, case: Case, key: Key, point: history.Values, at_us: int) -> Iterator[list[Step]]:
     """Yield histories in which everything is right but one sensor, which then comes right."""
     hold_us = case.hold_us
     right = point.get(key)
@@ -253,7 +249,15 @@ def _missed_found(facts: Facts, key: Key, witness: Witness, *, sure: bool) -> Fi
     mend = f"add {sensor} to the sensors of the trigger, or a schedule that looks now and then"
     grade, proof = ("certain", "replayed") if sure else ("possible", "none")
     return Finding(
-        "missed_trigger", grade, (facts.id,), message, mend, witness, "/trigger", f"{device or ''}:{sensor}", proof  # type: ignore[arg-type]
+        "missed_trigger",
+        grade,
+        (facts.id,),
+        message,
+        mend,
+        witness,
+        "/trigger",
+        f"{device or ''}:{sensor}",
+        proof,  # type: ignore[arg-type]
     )
 
 
@@ -272,14 +276,19 @@ def _swallowed(context: Context, facts: Facts) -> Iterator[Finding]:
     start_us = context.now_us
     times = [list(islice(history.runs(one, facts.place, week, start_us, None), 64)) for _, one in timed]
     horizon = min((found[-1] for found in times if found), default=start_us)
-    steps: list[Step] = [Tick(start_us), *(Tick(at) for at in sorted({one for found in times for one in found if one <= horizon}))]
+    steps: list[Step] = [
+        Tick(start_us),
+        *(Tick(at) for at in sorted({one for found in times for one in found if one <= horizon})),
+    ]
     play = context.theatre.play([facts], steps, cast)
     fired = {firing.at_us for firing in play.fired(facts.id)}
     for (number, trigger), found in zip(timed, times, strict=True):
         due = [at for at in found if at <= horizon]
         if fired and len(due) > 1 and not fired & set(due):
             says = f"{len(due)} runs of it, and each falls into the cooldown of {rule.cooldown_us // SECOND_US} s"
-            message = f"in {rule.name!r}, the schedule {trigger.describe()} never fires: a run of another always comes before"
+            message = (
+                f"in {rule.name!r}, the schedule {trigger.describe()} never fires: a run of another always comes before"
+            )
             witness = witness_of(says, steps, play, cast, [facts])
             yield Finding(
                 "shadowed",
@@ -299,5 +308,3 @@ def _told(node: Node) -> str:
         return f"{node.condition.describe()!r}"
     except Exception:  # noqa: BLE001 - a plugin may raise anything
         return f"the condition {node.condition.type}"
-
-

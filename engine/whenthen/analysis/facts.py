@@ -186,5 +186,3 @@ def _causes(plans: tuple[ActionPlan, ...]) -> Iterator[RunRule | EmitEvent | Con
                 yield from plan.action.consequences(plan.call.config)
             except Exception:  # noqa: BLE001, S112 - as for effects
                 continue
-
-

@@ -144,4 +144,7 @@ def _reachable(source: Facts, target: Facts, key: Key, sign: int) -> bool:
 
 
 def _ends(domain: Domain) -> tuple[float, float]:
-    return (min((span.low for span in domain.spans), default=inf), max((span.high for span in domain.spans), default=-inf))
+    return (
+        min((span.low for span in domain.spans), default=inf),
+        max((span.high for span in domain.spans), default=-inf),
+    )

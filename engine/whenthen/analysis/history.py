@@ -252,6 +252,7 @@ readings_of = _readings
 
 def in_order(steps: Iterable[Step]) -> list[Step]:
     """Return steps sorted by time; readings come before what else happens at their instant, values joined."""
+
     def place(step: Step) -> tuple[int, int]:
         at_us = step.received_us if isinstance(step, Reading) else step.at_us
         return at_us, 0 if isinstance(step, Reading) else 2 if isinstance(step, Tick) else 1

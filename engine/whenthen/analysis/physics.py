@@ -77,9 +77,7 @@ class Effects:
     def is_sensitive(self, channel: str, value: Any, command: str, device: str | None) -> bool:
         """Tell whether a setting, or a command that sets nothing, is one that guards are for."""
         return any(
-            fnmatchcase(command, entry["command"])
-            if "command" in entry
-            else _matches(entry, channel, value, device)
+            fnmatchcase(command, entry["command"]) if "command" in entry else _matches(entry, channel, value, device)
             for entry in self.sensitive
         )
 

@@ -12,7 +12,6 @@ Key = tuple[str | None, str, str | None]
 """A sensor that is read: its device (``None``: the subject's own), its name, and how several are joined, if they are."""
 
 
-
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
     """An interval of doubles, both ends included; an open end is the double beside it.

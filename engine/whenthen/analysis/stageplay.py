@@ -86,7 +86,6 @@ class Theatre:
         blocked = {name: stage.engine.explain(name, subject)["blocked"] for name, subject in subjects.items()}
         return Play(tuple(scenes), tuple(stage.take_notices()), blocked)
 
-
     def truths_at(self, facts: Facts, steps: Sequence[Step], cast: Cast, path: str) -> list[Truth]:
         """Return the truth of one condition of a rule, named by its pointer, after each step."""
         stage = self._stage(cast)
@@ -116,4 +115,3 @@ def _truth_below(conditions: Sequence[Mapping[str, Any]], path: str) -> Truth:
 def _truth(stage: Stage, rule_id: str, subject: str) -> Truth:
     truth: Truth = stage.engine.explain(rule_id, subject)["truth"]
     return truth
-

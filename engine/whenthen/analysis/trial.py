@@ -76,9 +76,7 @@ def try_together(context: Context, facts: Sequence[Facts], cast: Cast, observe: 
 
 def combinations(facts: Sequence[Facts], cast: Cast) -> Iterator[tuple[list[Part], Case]]:
     """Yield the rules' ways that go together, and what they come to jointly."""
-    placed = [
-        [case.placed(device.id) for case in one.fires] for one, device in zip(facts, cast.own, strict=True)
-    ]
+    placed = [[case.placed(device.id) for case in one.fires] for one, device in zip(facts, cast.own, strict=True)]
     for cases in product(*placed):
         joint = cases[0]
         for case in cases[1:]:
@@ -126,4 +124,6 @@ def witness_of(says: str, steps: Sequence[Step], play: Play, cast: Cast, facts: 
 
 
 def _doubtful(facts: Sequence[Facts], says: str, why: str) -> Shown:
-    return Shown("possible", "none", Witness(f"{says}; not sure because of {why}", rules=tuple(one.id for one in facts)))
+    return Shown(
+        "possible", "none", Witness(f"{says}; not sure because of {why}", rules=tuple(one.id for one in facts))
+    )

@@ -68,9 +68,9 @@ class Reader:
         tree = ast.Compare(left, [_SIGNS[operator]()], [right])
         own = {name: self.variables[ref.sensor].tree for name, ref in refs.items() if self._is_variable(ref)}
         keys = {name: key_of(ref) for name, ref in refs.items() if name not in own}
-        return Sentence({**self.variables, **{name: Expression.of_tree(tree) for name, tree in own.items()}}, keys).ways(
-            tree, True
-        )
+        return Sentence(
+            {**self.variables, **{name: Expression.of_tree(tree) for name, tree in own.items()}}, keys
+        ).ways(tree, True)
 
     def _is_variable(self, ref: SensorRef) -> bool:
         return ref.device is None and ref.sensor in self.variables

@@ -72,7 +72,9 @@ class Expression:
         True
         """
         parts = list(ast.walk(tree))
-        calls = frozenset(part.func.id for part in parts if isinstance(part, ast.Call) and isinstance(part.func, ast.Name))
+        calls = frozenset(
+            part.func.id for part in parts if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)
+        )
         names = frozenset(part.id for part in parts if isinstance(part, ast.Name)) - calls
         return cls("", tree, names, calls)
 
