@@ -61,7 +61,7 @@ class Engine:
     ['Warm']
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what it needs, and may be given
+    def __init__(
         self,
         registry: Registry,
         directory: Directory | None = None,

@@ -36,7 +36,7 @@ class Stage:
     ['Warm']
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what its engine needs, and may be given
+    def __init__(
         self,
         registry: Registry,
         directory: Directory | None = None,

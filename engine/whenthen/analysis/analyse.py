@@ -17,6 +17,7 @@ from whenthen.analysis.placing import Placing
 from whenthen.analysis.shadows import shadows
 from whenthen.analysis.stageplay import Theatre
 from whenthen.analysis.trial import Context
+from whenthen.clock import MINUTE_US
 from whenthen.dsl.rule import CompiledRule, RuleCompiler
 from whenthen.extend.registry import Registry
 from whenthen.flow.subjects import Subjects
@@ -48,7 +49,7 @@ class Analysis:
             Theatre(registry, timezone, self.compiler),
             effects,
             registry.expression_functions(),
-            now_us,
+            now_us - now_us % MINUTE_US,
             use_z3=use_z3,
         )
         self._facts: dict[str, Facts] = {}

@@ -13,7 +13,7 @@ from whenthen.analysis.findings import Finding
 from whenthen.analysis.graph import Edge, Graph
 from whenthen.analysis.history import Part
 from whenthen.analysis.placing import Cast
-from whenthen.analysis.region import ANY, Key
+from whenthen.analysis.region import Key
 from whenthen.analysis.stageplay import Play
 from whenthen.analysis.trial import Context, witness_of
 from whenthen.clock import MINUTE_US, SECOND_US

@@ -7,14 +7,16 @@ from itertools import combinations as choose
 from itertools import islice
 
 from whenthen.analysis import history
+from whenthen.analysis.calendar import runs, week_of
 from whenthen.analysis.case import Case, together
 from whenthen.analysis.facts import Facts
-from whenthen.analysis.findings import Finding, Proof, Witness
+from whenthen.analysis.findings import Finding, Grade, Proof, Witness
 from whenthen.analysis.region import ANY, Key
 from whenthen.analysis.trial import Context, combinations, witness_of
 from whenthen.analysis.ways import Reader
 from whenthen.clock import MINUTE_US, SECOND_US, from_us
 from whenthen.dsl.rule import Node
+from whenthen.model.reading import Scalar
 from whenthen.model.step import Step, Tick
 
 _MOST_TRIED = 6
@@ -26,7 +28,7 @@ def defects(context: Context, facts: Facts) -> Iterator[Finding]:
     if dead is not None:
         yield dead
         return
-    reader = Reader(facts.rule.variables, facts.place.zone, history.week_of(context.now_us))
+    reader = Reader(facts.rule.variables, facts.place.zone, week_of(context.now_us))
     for node in facts.rule.conditions:
         yield from _always(context, facts, reader, node)
     yield from _missed_triggers(context, facts)
@@ -94,7 +96,7 @@ def _untimely(context: Context, facts: Facts) -> Finding | None:
 
 def _contradiction(context: Context, facts: Facts) -> tuple[str, str]:
     """Return where, and between which parts, the contradiction lies."""
-    reader = Reader(facts.rule.variables, facts.place.zone, history.week_of(context.now_us))
+    reader = Reader(facts.rule.variables, facts.place.zone, week_of(context.now_us))
     ways = [(node, reader.of(node, True)) for node in facts.rule.conditions]
     for node, found in ways:
         if not found:
@@ -117,7 +119,7 @@ def _deepest(reader: Reader, node: Node) -> str:
 def _never_found(facts: Facts, why: str, proof: Proof, *, pointer: str) -> Finding:
     message = f"{facts.rule.name!r} can never fire: {why}"
     mend = "change one of the parts that exclude each other, or remove the rule"
-    grade = "possible" if proof == "none" else "certain"
+    grade: Grade = "possible" if proof == "none" else "certain"
     witness = Witness(why, rules=(facts.id,))
     return Finding("never_fires", grade, (facts.id,), message, mend, witness, pointer, "", proof)
 
@@ -139,7 +141,7 @@ def _always(context: Context, facts: Facts, reader: Reader, node: Node) -> Itera
     mend = "leave it out, or correct its limits"
     if witness is not None and proof != "none":
         proof = "replayed"
-    grade = "possible" if proof == "none" else "certain"
+    grade: Grade = "possible" if proof == "none" else "certain"
     yield Finding(
         "always_true",
         grade,
@@ -163,7 +165,7 @@ def _seen_everywhere(context: Context, facts: Facts, reader: Reader, node: Node,
     if not keys:
         return None
     ways = [case.placed(device) for case in reader.of(node, True)]
-    choices: dict[Key, list[object]] = {}
+    choices: dict[Key, list[Scalar]] = {}
     for key in sorted(keys, key=repr):
         domains = [way.box[key] for way in ways if key in way.box]
         values = [value for domain in domains for value in domain.samples()]
@@ -174,7 +176,7 @@ def _seen_everywhere(context: Context, facts: Facts, reader: Reader, node: Node,
     steps: list[Step] = []
     for number in range(max(len(values) for values in choices.values())):
         given = {key: values[min(number, len(values) - 1)] for key, values in choices.items()}
-        steps += history.readings_of(given, start_us + number * (longest + MINUTE_US))  # type: ignore[arg-type]
+        steps += history.readings_of(given, start_us + number * (longest + MINUTE_US))
         steps += [Tick(start_us + number * (longest + MINUTE_US) + longest)] if longest else []
     truths = context.theatre.truths_at(facts, steps, cast, node.path)
     looked = truths[1::2] if longest else truths
@@ -247,7 +249,8 @@ def _missed_found(facts: Facts, key: Key, witness: Witness, *, sure: bool) -> Fi
     of = f" of {device}" if device else ""
     message = f"{facts.rule.name!r} reads {sensor}{of}, but no reading of it starts the rule"
     mend = f"add {sensor} to the sensors of the trigger, or a schedule that looks now and then"
-    grade, proof = ("certain", "replayed") if sure else ("possible", "none")
+    grade: Grade = "certain" if sure else "possible"
+    proof: Proof = "replayed" if sure else "none"
     return Finding(
         "missed_trigger",
         grade,
@@ -257,7 +260,7 @@ def _missed_found(facts: Facts, key: Key, witness: Witness, *, sure: bool) -> Fi
         witness,
         "/trigger",
         f"{device or ''}:{sensor}",
-        proof,  # type: ignore[arg-type]
+        proof,
     )
 
 
@@ -267,14 +270,14 @@ def _missed_found(facts: Facts, key: Key, witness: Witness, *, sure: bool) -> Fi
 def _swallowed(context: Context, facts: Facts) -> Iterator[Finding]:
     rule = facts.rule
     timed = [(number, trigger) for number, trigger in enumerate(rule.triggers) if trigger.scheduled]
-    if not rule.cooldown_us or len(timed) < 2 or len(timed) < len(rule.triggers):  # noqa: PLR2004 - several
+    if not rule.cooldown_us or len(timed) < 2 or len(timed) < len(rule.triggers):
         return
     cast = context.placing.cast([facts])
     if cast is None or not any(case.plain and not case.box for case in facts.fires):
         return
     week = facts.fires[0].week
     start_us = context.now_us
-    times = [list(islice(history.runs(one, facts.place, week, start_us, None), 64)) for _, one in timed]
+    times = [list(islice(runs(one, facts.place, week, start_us, None), 64)) for _, one in timed]
     horizon = min((found[-1] for found in times if found), default=start_us)
     steps: list[Step] = [
         Tick(start_us),

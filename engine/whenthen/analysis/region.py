@@ -143,7 +143,8 @@ class Domain:
         words = (name for name in sorted(self.texts.names) if self.texts.but)
         fresh = (next(name for name in _fresh_names() if name not in self.texts.names) for _ in self.texts.names)
         truths = (truth for truth in (True, False) if self.truths)
-        yield from (value for value in (*near, *words, *fresh, *truths) if not self.holds(value))
+        candidates: tuple[Scalar, ...] = (*near, *words, *fresh, *truths)
+        yield from (value for value in candidates if not self.holds(value))
 
     def describe(self) -> str:
         """Return for example ``above 30`` or ``"dry"``."""

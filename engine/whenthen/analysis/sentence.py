@@ -96,7 +96,7 @@ class _Unfold(ast.NodeTransformer):
     def __init__(self, variables: Mapping[str, Expression]) -> None:
         self._variables = variables
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - the name that ast calls
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         """Return what a name stands for."""
         found = self._variables.get(node.id)
         if found is None:
@@ -105,7 +105,7 @@ class _Unfold(ast.NodeTransformer):
         unfolded: ast.expr = _Unfold(others).visit(deepcopy(found.tree))
         return unfolded
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802 - the name that ast calls
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         """Leave the function's own name alone."""
         node.args = [self.visit(argument) for argument in node.args]
         return node
