@@ -251,12 +251,13 @@ def _choices(cases: Sequence[Case], case: Case, keys: Sequence[Key]) -> Iterator
 
 
 def _values(cases: Sequence[Case], case: Case, key: Key) -> list[Scalar]:
-    """Return a few values that a rule allows; where it allows any, those of the others and some beside them."""
+    """Return a few values that a rule allows, those first that start none of the others."""
+    others = [other.box[key] for other in cases if other is not case and key in other.box]
     if key in case.box:
-        return [*islice(case.box[key].samples(), 4)]
-    found = [value for other in cases if key in other.box for value in islice(other.box[key].samples(), 2)]
-    numbers = [value for value in found if isinstance(value, int | float) and not isinstance(value, bool)]
-    return [*found, *(number + step for number in numbers[:2] for step in (-1.0, 1.0))][:6] or [0.0]
+        found = [*islice(case.box[key].samples(), 4)]
+    else:
+        found = [value for domain in others for value in (*islice(domain.outside(), 2), *islice(domain.samples(), 2))]
+    return sorted(found, key=lambda value: sum(domain.holds(value) for domain in others))[:6] or [0.0]
 
 
 def _follows(before: Mapping[Key, Scalar], after: Mapping[Key, Scalar], edge: Edge, key: Key | None) -> bool:
