@@ -105,7 +105,7 @@ def _by_z3(z3: Any, terms: tuple[Term, ...], keys: Mapping[Key, Domain], functio
     if verdict != z3.sat:
         return Answer(None)
     model = solver.model()
-    point = {key: _double(model.eval(real, model_completion=True)) for key, real in reals.items()}
+    point = {key: _double(z3, model.eval(real, model_completion=True)) for key, real in reals.items()}
     known = all(
         term.expression.evaluator(functions)({name: point[key] for name, key in term.names}) is term.truth
         for term in terms
@@ -122,8 +122,8 @@ def _in_domain(z3: Any, real: Any, domain: Domain) -> Any:
     return z3.Or(*spans) if spans else z3.BoolVal(False)
 
 
-def _double(value: Any) -> float:
-    number = value if value.is_rational_value() else value.approx(12)
+def _double(z3: Any, value: Any) -> float:
+    number = value if z3.is_rational_value(value) else value.approx(12)
     return float(number.as_fraction())
 
 

@@ -222,6 +222,7 @@ class Automation:
     """The rules."""
 
     enabled: bool
+    effects: Path | None
     storage: Storage
     scheduler: Scheduler
     execution: Execution
