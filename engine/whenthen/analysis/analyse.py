@@ -12,6 +12,8 @@ from whenthen.analysis.defects import defects
 from whenthen.analysis.facts import Facts, Gatherer
 from whenthen.analysis.findings import Finding
 from whenthen.analysis.graph import Graph
+from whenthen.analysis.groups import group_conflicts
+from whenthen.analysis.guards import blocks, bypasses
 from whenthen.analysis.physics import Effects, shipped_effects
 from whenthen.analysis.placing import Placing
 from whenthen.analysis.shadows import shadows
@@ -92,12 +94,14 @@ class Analysis:
         yield from self._pairs(self._index.pairs())
         enabled = [self._graph.facts[rule_id] for rule_id in sorted(self._graph.facts)]
         yield from self._chains(enabled)
+        yield from group_conflicts(self._context, self._graph.facts)
 
     def _about(self, facts: Facts) -> Iterator[Finding]:
         yield from defects(self._context, facts)
         if facts.rule.enabled:
             yield from self._pairs(self._index.pairs_with(facts))
             yield from self._chains([facts])
+            yield from group_conflicts(self._context, self._graph.facts, facts.id)
 
     def _chains(self, starts: Sequence[Facts]) -> Iterator[Finding]:
         yield from loops(self._context, self._graph, starts)
@@ -105,9 +109,16 @@ class Analysis:
 
     def _pairs(self, pairs: Iterable[Any]) -> Iterator[Finding]:
         for kind, name, pair in pairs:
-            found = judged(self._context, kind, name, pair)
-            if found is not None:
-                yield found
+            if kind == "condition_bypass":
+                yield from bypasses(self._context, *pair)
+                continue
+            if kind == "condition_block":
+                found = [blocks(self._context, *pair), blocks(self._context, *pair[::-1])]
+                yield from (finding for finding in found if finding is not None)
+                continue
+            conflict = judged(self._context, kind, name, pair)
+            if conflict is not None:
+                yield conflict
             if kind == "action_conflict":
                 yield from shadows(self._context, *pair)
 

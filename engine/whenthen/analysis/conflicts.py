@@ -8,9 +8,11 @@ from itertools import combinations as choose
 
 from whenthen.analysis.facts import Call, Facts, Write
 from whenthen.analysis.findings import Finding, Kind
+from whenthen.analysis.graph import echoes
 from whenthen.analysis.placing import Cast
 from whenthen.analysis.stageplay import Play
 from whenthen.analysis.trial import Context, try_together
+from whenthen.extend.action import ControlRule, RunRule
 from whenthen.model.firing import ActionCall, Firing
 
 Pair = tuple[Facts, Facts]
@@ -23,6 +25,8 @@ class Index:
         self._writers: dict[str, dict[str, Facts]] = defaultdict(dict)
         self._movers: dict[str, dict[str, Facts]] = defaultdict(dict)
         self._callers: dict[str, dict[str, Facts]] = defaultdict(dict)
+        self._sensitive: dict[str, dict[str, Facts]] = defaultdict(dict)
+        self._clocked: dict[str, dict[str, Facts]] = defaultdict(dict)
 
     def add(self, facts: Facts) -> None:
         """Take a rule in."""
@@ -55,6 +59,8 @@ class Index:
             (self._writers, "action_conflict"),
             (self._callers, "action_duplicate"),
             (self._movers, "environment_conflict"),
+            (self._sensitive, "condition_bypass"),
+            (self._clocked, "condition_block"),
         )
 
     def _names(self, facts: Facts) -> Iterator[tuple[dict[str, dict[str, Facts]], str]]:
@@ -69,9 +75,30 @@ class Index:
             yield self._writers, write.channel
             for quantity in write.physical.moves:
                 yield self._movers, quantity
+            if write.sensitive:
+                yield self._sensitive, f"{write.channel} {write.value}"
         for call in facts.calls:
             if not call.repeatable and call.type not in _HARMLESS:
                 yield self._callers, call.same
+            if call.sensitive:
+                yield self._sensitive, call.command
+        for cause in facts.causes:
+            if isinstance(cause, RunRule) and cause.force:
+                yield self._sensitive, f"rule {cause.rule}"
+        if any(write.sensitive for write in facts.writes) or any(call.sensitive for call in facts.calls):
+            yield self._sensitive, f"rule {facts.id}"
+            yield self._sensitive, f"rule {facts.rule.name}"
+        if facts.scheduled and not facts.listens:
+            yield from ((self._clocked, name) for name in _clocked(facts))
+
+
+def _clocked(facts: Facts) -> Iterator[str]:
+    """Yield the names by which rules on schedules may spoil each other's conditions."""
+    for write in facts.writes:
+        yield from (f"sensor {sensor}" for sensor, _ in echoes(write) if write.known)
+    yield from (f"sensor {sensor}" for _, sensor, _ in facts.reads)
+    yield from (f"rule {cause.rule}" for cause in facts.causes if isinstance(cause, ControlRule))
+    yield from (f"rule {facts.id}", f"rule {facts.rule.name}")
 
 
 _HARMLESS = frozenset({"rule_control", "run_rule", "emit_event"})

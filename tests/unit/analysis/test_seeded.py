@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from seeded.alone import ALONE
+from seeded.guarded import GUARDED
 from seeded.pairs import PAIRS
 from seeded.parts import Maker, Seed
 
@@ -26,7 +27,7 @@ from whenthen.stage import Stage
 NOW_US = 1_767_268_800_000_000
 """2026-01-01, noon."""
 COUNT = 500 if os.environ.get("WHENTHEN_PROFILE") in ("ci", "explore") else 40
-CLASSES = {**ALONE, **PAIRS}
+CLASSES = {**ALONE, **PAIRS, **GUARDED}
 
 Make = Callable[[Maker], Seed]
 
