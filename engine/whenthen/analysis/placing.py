@@ -72,8 +72,8 @@ class Placing:
         return next((device for device in candidates if all(matches(scope, device) for scope in scopes)), None)
 
     def _small_directory(self, facts: Sequence[Facts], own: Sequence[Device]) -> StaticDirectory | None:
-        if self._directory is None and all(device == Device(device.id) for device in own) and len(set(own)) == 1:
-            return None
+        if self._directory is None and set(own) == {Device(own[0].id)} and all(one.listens for one in facts):
+            return None  # its readings say that it is there, and nobody asks where
         devices = {device.id: device for device in own}
         for name in named_devices(facts):
             known = None if self._directory is None else self._directory.device(name)
