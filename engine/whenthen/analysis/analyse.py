@@ -7,13 +7,14 @@ from typing import Any
 
 from whenthen.analysis.calendar import week_of
 from whenthen.analysis.chains import loops, reverts
-from whenthen.analysis.conflicts import Index, judged
+from whenthen.analysis.conflicts import judged
 from whenthen.analysis.defects import defects
 from whenthen.analysis.facts import Facts, Gatherer
 from whenthen.analysis.findings import Finding
 from whenthen.analysis.graph import Graph
 from whenthen.analysis.groups import group_conflicts
 from whenthen.analysis.guards import blocks, bypasses
+from whenthen.analysis.index import Index
 from whenthen.analysis.physics import Effects, shipped_effects
 from whenthen.analysis.placing import Placing
 from whenthen.analysis.shadows import shadows

@@ -2,113 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations as choose
+from collections.abc import Mapping, Sequence
 
 from whenthen.analysis.facts import Call, Facts, Write
 from whenthen.analysis.findings import Finding, Kind
-from whenthen.analysis.graph import echoes
 from whenthen.analysis.placing import Cast
+from whenthen.analysis.region import boxes_touch
 from whenthen.analysis.stageplay import Play
 from whenthen.analysis.trial import Context, try_together
-from whenthen.extend.action import ControlRule, RunRule
 from whenthen.model.firing import ActionCall, Firing
 
 Pair = tuple[Facts, Facts]
 
 
-class Index:
-    """Rules by what they set, move and do, so that only those are compared which may have to do with each other."""
-
-    def __init__(self) -> None:
-        self._writers: dict[str, dict[str, Facts]] = defaultdict(dict)
-        self._movers: dict[str, dict[str, Facts]] = defaultdict(dict)
-        self._callers: dict[str, dict[str, Facts]] = defaultdict(dict)
-        self._sensitive: dict[str, dict[str, Facts]] = defaultdict(dict)
-        self._clocked: dict[str, dict[str, Facts]] = defaultdict(dict)
-
-    def add(self, facts: Facts) -> None:
-        """Take a rule in."""
-        for table, name in self._names(facts):
-            table[name][facts.id] = facts
-
-    def remove(self, facts: Facts) -> None:
-        """Forget a rule."""
-        for table, name in self._names(facts):
-            table[name].pop(facts.id, None)
-
-    def pairs(self) -> Iterator[tuple[Kind, str, Pair]]:
-        """Yield every pair that may conflict: in what way, and over what."""
-        for table, kind in self._tables():
-            for name in sorted(table):
-                rules = sorted(table[name].values(), key=lambda one: one.id)
-                yield from ((kind, name, pair) for pair in choose(rules, 2))
-
-    def pairs_with(self, facts: Facts) -> Iterator[tuple[Kind, str, Pair]]:
-        """Yield the pairs of one rule with the others."""
-        for own, name in self._names(facts):
-            kind = next(kind for table, kind in self._tables() if table is own)
-            for other in sorted(own.get(name, {}).values(), key=lambda one: one.id):
-                if other.id != facts.id:
-                    first, second = sorted((facts, other), key=lambda one: one.id)
-                    yield kind, name, (first, second)
-
-    def _tables(self) -> tuple[tuple[dict[str, dict[str, Facts]], Kind], ...]:
-        return (
-            (self._writers, "action_conflict"),
-            (self._callers, "action_duplicate"),
-            (self._movers, "environment_conflict"),
-            (self._sensitive, "condition_bypass"),
-            (self._clocked, "condition_block"),
-        )
-
-    def _names(self, facts: Facts) -> Iterator[tuple[dict[str, dict[str, Facts]], str]]:
-        seen: set[tuple[int, str]] = set()
-        for table, name in self._all_names(facts):
-            if (id(table), name) not in seen:
-                seen.add((id(table), name))
-                yield table, name
-
-    def _all_names(self, facts: Facts) -> Iterator[tuple[dict[str, dict[str, Facts]], str]]:
-        for write in facts.writes:
-            yield self._writers, write.channel
-            for quantity in write.physical.moves:
-                yield self._movers, quantity
-            if write.sensitive:
-                yield self._sensitive, f"{write.channel} {write.value}"
-        for call in facts.calls:
-            if not call.repeatable and call.type not in _HARMLESS:
-                yield self._callers, call.same
-            if call.sensitive:
-                yield self._sensitive, call.command
-        for cause in facts.causes:
-            if isinstance(cause, RunRule) and cause.force:
-                yield self._sensitive, f"rule {cause.rule}"
-        if any(write.sensitive for write in facts.writes) or any(call.sensitive for call in facts.calls):
-            yield self._sensitive, f"rule {facts.id}"
-            yield self._sensitive, f"rule {facts.rule.name}"
-        if facts.scheduled and not facts.listens:
-            yield from ((self._clocked, name) for name in _clocked(facts))
-
-
-def _clocked(facts: Facts) -> Iterator[str]:
-    """Yield the names by which rules on schedules may spoil each other's conditions."""
-    for write in facts.writes:
-        yield from (f"sensor {sensor}" for sensor, _ in echoes(write) if write.known)
-    yield from (f"sensor {sensor}" for _, sensor, _ in facts.reads)
-    yield from (f"rule {cause.rule}" for cause in facts.causes if isinstance(cause, ControlRule))
-    yield from (f"rule {facts.id}", f"rule {facts.rule.name}")
-
-
-_HARMLESS = frozenset({"rule_control", "run_rule", "emit_event"})
-"""What acts on rules is looked at where rules cause each other."""
-
-
 def judged(context: Context, kind: Kind, name: str, pair: Pair) -> Finding | None:
     """Return the finding that a pair comes to, if any."""
-    if not _may_meet(*pair):
-        return None
     if kind == "action_conflict":
         return _conflict(context, name, pair)
     if kind == "action_duplicate":
@@ -118,7 +26,7 @@ def judged(context: Context, kind: Kind, name: str, pair: Pair) -> Finding | Non
 
 def _may_meet(first: Facts, second: Facts) -> bool:
     """Tell quickly whether any of their ways go together, as if they were about one device."""
-    return any(one.meet(other).possible for one in first.fires for other in second.fires)
+    return any(boxes_touch(one.box, other.box) for one in first.fires for other in second.fires)
 
 
 # Opposing settings
@@ -132,7 +40,7 @@ def _conflict(context: Context, channel: str, pair: Pair) -> Finding | None:
         for other in _of_channel(second.writes, channel)
         if (one.value != other.value or not (one.known and other.known)) and _same_target(one, other)
     ]
-    if not opposing:
+    if not opposing or not _may_meet(*pair):
         return None
     one, other = opposing[0]
     cast = _common_cast(context, pair, apart_too=one.device is not None)
@@ -230,8 +138,10 @@ def _conflict_mend(first: Facts, second: Facts, channel: str) -> str:
 
 def _duplicate(context: Context, same: str, pair: Pair) -> Finding | None:
     first, second = pair
+    if not _may_meet(*pair):
+        return None
     call = next(call for call in first.calls if call.same == same)
-    cast = _common_cast(context, pair, apart_too='"device": "' in same)
+    cast = _common_cast(context, pair, apart_too=call.elsewhere)
     if cast is None:
         return None
 
@@ -273,7 +183,7 @@ def _environment(context: Context, quantity: str, pair: Pair) -> Finding | None:
         if one.physical.moves.get(quantity, 0) * other.physical.moves.get(quantity, 0) < 0
         and (one.channel, one.device) != (other.channel, other.device)
     ]
-    if not fighting:
+    if not fighting or not _may_meet(*pair):
         return None
     one, other = fighting[0]
     cast = _common_cast(context, pair, apart_too=_same_room(first, second))

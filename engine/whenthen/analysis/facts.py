@@ -45,6 +45,7 @@ class Call:
     same: str
     repeatable: bool
     pointer: str
+    elsewhere: bool
     command: str
     sensitive: bool
     guarded: bool
@@ -160,7 +161,10 @@ class Gatherer:
         same = json.dumps([plan.call.type, config], sort_keys=True, default=repr)
         sensitive = bool(command) and self.effects.is_sensitive("", None, command, device)
         repeatable = plan.call.delivery == "idempotent"
-        return Call(plan.call.type, same, repeatable, f"/actions/{index}", command, sensitive, plan.guard is not None)
+        named = device is not None
+        return Call(
+            plan.call.type, same, repeatable, f"/actions/{index}", named, command, sensitive, plan.guard is not None
+        )
 
     def _undeclared(self, rule: CompiledRule) -> Iterator[str]:
         """Yield the parts of a rule that say nothing of what they do, or of when they hold."""

@@ -188,6 +188,12 @@ def possible(box: Mapping[Key, Domain]) -> bool:
     return not any(domain.empty for domain in box.values())
 
 
+def boxes_touch(one: Mapping[Key, Domain], other: Mapping[Key, Domain]) -> bool:
+    """Tell whether every sensor of which both speak has a value for both."""
+    small, large = (one, other) if len(one) < len(other) else (other, one)
+    return not any(key in large and domain.meet(large[key]).empty for key, domain in small.items())
+
+
 def box_within(inner: Mapping[Key, Domain], outer: Mapping[Key, Domain]) -> bool:
     """Tell whether each point of *inner* lies in *outer*."""
     return all(inner.get(key, ANY).within(domain) for key, domain in outer.items())

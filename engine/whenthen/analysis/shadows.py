@@ -55,13 +55,13 @@ def _always_with(rule: Facts, over: Facts) -> bool:
     """Tell whether *over* certainly fires in each tick in which *rule* does."""
     one, other = rule.rule, over.rule
     return (
-        not (other.edge or other.cooldown_us or other.max_executions is not None)
+        rule.listens <= over.listens
+        and _scope_within(one.scope, other.scope)
+        and not (other.edge or other.cooldown_us or other.max_executions is not None)
         and (other.valid_from_us is None or (one.valid_from_us or 0) >= other.valid_from_us)
         and (other.valid_until_us is None or (one.valid_until_us or 1 << 63) <= other.valid_until_us)
         and not any(wanted.interval_us for wanted in other.sensor_triggers)
         and one.global_subject == other.global_subject
-        and _scope_within(one.scope, other.scope)
-        and rule.listens <= over.listens
         and _set_off_by(one) <= _set_off_by(other)
         and all(any(case.within(wider) for wider in over.fires) for case in rule.fires)
     )
