@@ -7,7 +7,7 @@ from itertools import combinations as choose
 from itertools import islice
 
 from whenthen.analysis import history
-from whenthen.analysis.calendar import runs, week_of
+from whenthen.analysis.calendar import runs
 from whenthen.analysis.case import Case, together
 from whenthen.analysis.facts import Facts
 from whenthen.analysis.findings import Finding, Grade, Proof, Witness
@@ -28,7 +28,7 @@ def defects(context: Context, facts: Facts) -> Iterator[Finding]:
     if dead is not None:
         yield dead
         return
-    reader = Reader(facts.rule.variables, facts.place.zone, week_of(context.now_us))
+    reader = context.reader(facts)
     for node in facts.rule.conditions:
         yield from _always(context, facts, reader, node)
     yield from _missed_triggers(context, facts)
@@ -96,7 +96,7 @@ def _untimely(context: Context, facts: Facts) -> Finding | None:
 
 def _contradiction(context: Context, facts: Facts) -> tuple[str, str]:
     """Return where, and between which parts, the contradiction lies."""
-    reader = Reader(facts.rule.variables, facts.place.zone, week_of(context.now_us))
+    reader = context.reader(facts)
     ways = [(node, reader.of(node, True)) for node in facts.rule.conditions]
     for node, found in ways:
         if not found:
@@ -110,9 +110,9 @@ def _contradiction(context: Context, facts: Facts) -> tuple[str, str]:
 def _deepest(reader: Reader, node: Node) -> str:
     """Return the pointer of the innermost condition that by itself can never be true."""
     for child in node.children:
-        if node.condition.type in ("composite", "duration") and not reader.of(child, True):
-            if node.condition.config.get("operator") != "NOT":
-                return _deepest(reader, child)
+        joins = node.condition.type in ("composite", "duration") and node.condition.config.get("operator") != "NOT"
+        if joins and not reader.of(child, True):
+            return _deepest(reader, child)
     return node.path
 
 

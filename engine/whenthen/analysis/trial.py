@@ -1,21 +1,24 @@
-"""A suspicion tried: can these rules be so at once, and does the engine then do the bad thing?"""
+"""A suspicion tried: whether rules can be so at once, and whether the engine then does the bad thing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Any
 
 from whenthen.analysis import history
+from whenthen.analysis.calendar import week_of
 from whenthen.analysis.case import Case
 from whenthen.analysis.facts import Facts
 from whenthen.analysis.findings import Grade, Proof, Witness
 from whenthen.analysis.history import Part
 from whenthen.analysis.physics import Effects
 from whenthen.analysis.placing import Cast, Placing
+from whenthen.analysis.region import Span
 from whenthen.analysis.solver import Answer, Functions, solve
 from whenthen.analysis.stageplay import Play, Theatre
+from whenthen.analysis.ways import Reader
 from whenthen.clock import SECOND_US
 from whenthen.extend.registry import Registry
 from whenthen.model.step import Step
@@ -38,6 +41,11 @@ class Context:
     now_us: int
     within_us: int = 60 * SECOND_US
     use_z3: bool = True
+    known_spans: dict[str, tuple[Span, ...] | None] = field(default_factory=dict)
+
+    def reader(self, facts: Facts) -> Reader:
+        """Return what reads a rule's conditions."""
+        return Reader(facts.rule.variables, facts.place.zone, week_of(self.now_us), self.known_spans)
 
     def solved(self, case: Case) -> Answer:
         """Return values for a way."""
@@ -54,7 +62,7 @@ class Shown:
 
 
 def try_together(context: Context, facts: Sequence[Facts], cast: Cast, observe: Observer, says: str) -> Shown | None:
-    """Return how sure it is that these rules can fire at once and do what *observe* looks for; ``None``: they do not."""
+    """Return how sure it is that rules can fire at once and do what *observe* looks for; ``None``: they do not."""
     doubt: Shown | None = None
     for parts, joint in islice(combinations(facts, cast), _MOST_COMBINATIONS):
         answer = context.solved(joint)
@@ -88,7 +96,7 @@ def combinations(facts: Sequence[Facts], cast: Cast) -> Iterator[tuple[list[Part
                 yield [Part(*one) for one in zip(facts, cases, cast.own, strict=True)], joint
 
 
-def _played(
+def _played(  # noqa: PLR0913, PLR0917 - the parts of a trial
     context: Context,
     parts: list[Part],
     cast: Cast,
