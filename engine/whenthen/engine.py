@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from whenthen.clock import SECOND_US
+from whenthen.dsl.compiled import CompiledRule
 from whenthen.dsl.rule import RuleCompiler
 from whenthen.errors import Problem, UnknownRuleError
 from whenthen.extend.registry import Registry
@@ -195,7 +196,10 @@ class Engine:
 
         Raises ``InvalidRuleError`` with every problem. Present values are observed without firing (ruling 14).
         """
-        rule = self._compiler.compile(document)
+        return self.put_compiled(self._compiler.compile(document))
+
+    def put_compiled(self, rule: CompiledRule) -> list[Firing]:
+        """Take a rule that is compiled already, as ``put_rule`` does; one thread at a time may use it."""
         old = self._roster.states.get(rule.id)
         if old is None:
             self._roster.observe(self._roster.enter(rule, self.now_us), self.now_us)

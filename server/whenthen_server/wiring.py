@@ -24,6 +24,7 @@ from whenthen.runtime import Runtime
 from whenthen_server import auth
 from whenthen_server.acting import Acting
 from whenthen_server.api.parts import PartState
+from whenthen_server.collisions import Collisions, effects_of
 from whenthen_server.hub import Hub
 from whenthen_server.live import join
 from whenthen_server.measuring import Measuring
@@ -79,6 +80,9 @@ class House:
             self.database, self.hasher, self.clock, changed=self.gate.forget, audit=partial(note, self.database)
         )
         self.places = Places(self.database)
+        self.collisions = Collisions(
+            self.registry, self.places, self.database, self.clock, effects_of(settings.automation.effects)
+        )
         self.hub = Hub()
         self.acting = _acting(settings, self.places, self.registry, lambda: self.runtime)
         self.runtime = Runtime(

@@ -59,6 +59,25 @@ class Expression:
         tree = gate.read(source)
         return cls(source, tree, frozenset(gate.names), frozenset(gate.calls))
 
+    @property
+    def tree(self) -> ast.expr:
+        """The vetted syntax tree; not to be changed."""
+        return self._tree
+
+    @classmethod
+    def of_tree(cls, tree: ast.expr) -> Expression:
+        """Return the expression of a tree that is made of vetted ones.
+
+        >>> Expression.of_tree(Expression.parse("a > 1 and b").tree).evaluator({})({"a": 2, "b": True})
+        True
+        """
+        parts = list(ast.walk(tree))
+        calls = frozenset(
+            part.func.id for part in parts if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)
+        )
+        names = frozenset(part.id for part in parts if isinstance(part, ast.Name)) - calls
+        return cls("", tree, names, calls)
+
     def evaluator(self, functions: Mapping[str, Callable[..., Any]]) -> Evaluator:
         """Return a function that evaluates the expression; a failure of any kind is unknown, never an exception.
 

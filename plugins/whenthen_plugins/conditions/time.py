@@ -37,6 +37,7 @@ class TimeCondition(Condition):
         found = map(weekday, config.get("days", DAYS))
         self._weekdays = frozenset(day for day in found if day is not None)
         self._start, self._end = _span(config)
+        self._known: dict[tzinfo, tuple[int, int, bool]] = {}
 
     def holds(self, at_us: int, zone: tzinfo) -> bool:
         """Tell whether the wall clock matches at an instant; a range belongs to the day on which it starts."""
@@ -58,11 +59,19 @@ class TimeCondition(Condition):
         def check(now_us: int) -> Truth:
             nonlocal since_us, until_us, truth
             if not since_us <= now_us < until_us:
-                since_us, until_us, truth = now_us, self.next_change(now_us, zone), self.holds(now_us, zone)
+                since_us, until_us, truth = self._span_at(now_us, zone)
             bind.wake(until_us)
             return truth
 
         return check
+
+    def _span_at(self, now_us: int, zone: tzinfo) -> tuple[int, int, bool]:
+        """Return since when (or earlier), until when and how it holds; subjects of one zone share what was found."""
+        known = self._known.get(zone)
+        if known is None or not known[0] <= now_us < known[1]:
+            known = (now_us, self.next_change(now_us, zone), self.holds(now_us, zone))
+            self._known[zone] = known
+        return known
 
     def next_change(self, after_us: int, zone: tzinfo) -> int:
         """Return the next instant at which the truth changes, or one in nine days when it does not by then."""

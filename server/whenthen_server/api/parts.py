@@ -16,6 +16,7 @@ from whenthen.runtime import Runtime
 from whenthen_server.api.idempotency import IdempotencyStore
 from whenthen_server.api.request import Caller
 from whenthen_server.auth import Gate, People
+from whenthen_server.collisions import Collisions
 from whenthen_server.metrics import Metrics
 from whenthen_server.settings import Settings
 from whenthen_server.store.places import Places
@@ -104,6 +105,10 @@ class Rooms(Parts, Protocol):
     @property
     def people(self) -> People:
         """Return people and their keys."""
+
+    @property
+    def collisions(self) -> Collisions:
+        """Return what tells what a rule would do to those that are saved."""
 
     @property
     def gate(self) -> Gate:

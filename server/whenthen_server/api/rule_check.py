@@ -13,15 +13,33 @@ from whenthen_server.api.rulebook import Rulebook
 _PROBLEMS = {"type": "array", "items": {"$ref": "#/components/schemas/RuleProblem"}}
 _MAX_PROBLEMS = 100
 
+_TEXT = {"type": "string"}
+_FINDING = {
+    "type": "object",
+    "required": ["kind", "grade", "proof", "rules", "subject", "pointer", "message", "mend", "witness"],
+    "properties": {
+        **dict.fromkeys(("kind", "subject", "pointer", "message", "mend"), _TEXT),
+        "grade": {"enum": ["certain", "possible"]},
+        "proof": {"enum": ["replayed", "intervals", "solver", "none"]},
+        "rules": {"type": "array", "items": _TEXT},
+        "witness": {"type": "object", "description": "The history that shows it, as whenthen replay reads it"},
+    },
+}
+
 SCHEMAS: dict[str, Any] = {
     "RuleCheck": {
         "type": "object",
-        "required": ["valid", "problems", "warnings", "rule"],
+        "required": ["valid", "problems", "warnings", "rule", "findings"],
         "properties": {
             "valid": {"type": "boolean"},
             "problems": {**_PROBLEMS, "description": "Why it cannot be saved"},
             "warnings": {**_PROBLEMS, "description": "What is doubtful, but can be saved"},
             "rule": {"type": ["object", "null"], "description": "As it would be saved, less its id"},
+            "findings": {
+                "type": "array",
+                "items": _FINDING,
+                "description": "What it would do to other rules, or not do",
+            },
         },
     }
 }
@@ -36,7 +54,7 @@ def routes(rooms: Rooms) -> list[Route]:
         "/api/automation/check",
         resource="rule",
         verb="list",
-        summary="Check a rule without saving it: all problems at once",
+        summary="Check a rule without saving it: all problems at once, and what it would do to the saved ones",
         body={"description": "Anything; what is a Rule, or a LooseRule that can mean one thing only, is valid"},
         body_checked=False,
         answer={"$ref": "#/components/schemas/RuleCheck"},
@@ -47,9 +65,10 @@ def routes(rooms: Rooms) -> list[Route]:
             warnings = book.compiled(document).warnings
         except InvalidRuleError as error:
             problems = [one.to_json() for one in error.problems[:_MAX_PROBLEMS]]
-            return Answer({"valid": False, "problems": problems, "warnings": [], "rule": None})
+            return Answer({"valid": False, "problems": problems, "warnings": [], "rule": None, "findings": []})
         shown = {name: value for name, value in document.items() if name != "id" or "id" in request.body}
         told = [one.to_json() for one in warnings]
-        return Answer({"valid": True, "problems": [], "warnings": told, "rule": shown})
+        findings = [one.to_json() for one in book.introduced(request.caller, document, None)]
+        return Answer({"valid": True, "problems": [], "warnings": told, "rule": shown, "findings": findings})
 
     return [check]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from whenthen.analysis.findings import Finding
 from whenthen.dsl.compiled import CompiledRule
 from whenthen.dsl.rule import RuleCompiler
 from whenthen.errors import InvalidRuleError, Problem, UnknownRuleError
@@ -147,6 +148,20 @@ class Rulebook:
         record = self.find(rule_id)
         return None if record is None else record.document
 
+    # Beside others
+
+    def introduced(
+        self, caller: Caller, document: Mapping[str, Any], before: Mapping[str, Any] | None
+    ) -> list[Finding]:
+        """Return what a rule brings that was not there *before*, as far as the caller may see the rules concerned."""
+        found = self.parts.collisions.introduced(
+            self.compiled(document), None if before is None else self.compiled(before)
+        )
+        sees, own = self.sees(caller, "rule"), document.get("id")
+        others = {one for finding in found for one in finding.rules if one != own}
+        hidden = {one for one in others if not sees(self._document(one))}
+        return [finding for finding in found if not hidden & {*finding.rules, *finding.witness.rules}]
+
     # To outside
 
     def shown(self, record: RuleRecord, live: Live) -> Document:
@@ -180,6 +195,12 @@ def instant_of(given: Mapping[str, Any], name: str) -> int | None:
     except ValueError as error:
         found = {"pointer": f"/{name}", "message": str(error), "hint": "such as 2026-01-01T00:00:00Z"}
         raise BadRequest(f"/{name}: {error}.", code="invalid_query", errors=[found]) from None
+
+
+def warning_of(finding: Finding) -> dict[str, Any]:
+    """Return a finding in the shape of a rule's problem."""
+    told = {"code": finding.kind, "pointer": finding.pointer, "message": finding.message, "hint": finding.mend}
+    return {**told, "severity": "warning", "grade": finding.grade, "rules": list(finding.rules)}
 
 
 def tag_of(record: RuleRecord, live: Live) -> str:

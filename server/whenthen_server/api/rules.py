@@ -15,7 +15,7 @@ from whenthen_server.api.merge_patch import merged
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
-from whenthen_server.api.rulebook import GONE, Look, Rulebook, tag_of, who
+from whenthen_server.api.rulebook import GONE, Look, Rulebook, tag_of, warning_of, who
 from whenthen_server.auth import Place, Role
 from whenthen_server.problems import Conflict, NotFound, PreconditionFailed
 from whenthen_server.store import rules as kept
@@ -26,7 +26,11 @@ _ATTEMPTS = 3
 _PROBLEM = {
     "type": "object",
     "required": ["code", "pointer", "message", "hint", "severity"],
-    "properties": {name: {"type": "string"} for name in ("code", "pointer", "message", "hint", "severity")},
+    "properties": {
+        **{name: {"type": "string"} for name in ("code", "pointer", "message", "hint", "severity")},
+        "grade": {"enum": ["certain", "possible"], "description": "How sure a finding of the analysis is"},
+        "rules": {"type": "array", "items": {"type": "string"}, "description": "The rules that it is about"},
+    },
 }
 
 SCHEMAS: dict[str, Any] = {
@@ -291,7 +295,7 @@ class _Resource:
             committed(self._parts.runtime, SaveRule(document, who(request.caller, place.farm), reuse=reuse))
         except RuleExistsError as error:
             raise Conflict("The id is taken; leave it out to have one made.", code=error.code) from error
-        answer = self.answer(document["id"])
+        answer = self._warned(request, document, None)
         address = f"/api/automation/rules/{document['id']}"
         return Answer(answer.body, headers={**answer.headers, "Location": address})
 
@@ -305,8 +309,16 @@ class _Resource:
         headers = {"ETag": tag_of(record, live), "Cache-Control": "no-store"}
         return Answer(self._book.shown(record, live), headers=headers)
 
+    def _warned(self, request: Request, document: dict[str, Any], before: Mapping[str, Any] | None) -> Answer:
+        """Return a rule that was just saved; what it does to others is among its warnings and blocks nothing."""
+        answer = self.answer(document["id"])
+        found = self._book.introduced(request.caller, document, before)
+        body = {**answer.body, "warnings": [*answer.body["warnings"], *map(warning_of, found)]}
+        return Answer(body, headers=answer.headers)
+
     def change(self, request: Request, to: Callable[[dict[str, Any]], Any]) -> Answer:
         """Save the next version of a rule: what *to* makes of the present one."""
+        saved: dict[str, Any] = {}
 
         def attempt(record: RuleRecord, seen: Seen) -> None:
             present = {**record.document, "enabled": seen.enabled}
@@ -315,9 +327,10 @@ class _Resource:
             document = self._book.checked(body, record.id)
             place = self._book.place_of(document)
             committed(self._parts.runtime, SaveRule(document, who(request.caller, place.farm), seen))
+            saved.update(document=document, before=record.document)
 
         self._at_present(request, "update", attempt)
-        return self.answer(request.path["rule_id"])
+        return self._warned(request, saved["document"], saved["before"])
 
     def delete(self, request: Request) -> Answer:
         """Remove a rule."""

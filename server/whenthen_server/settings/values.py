@@ -231,6 +231,7 @@ class Automation:
     """The rules."""
 
     enabled: bool
+    effects: Path | None
     storage: Storage
     scheduler: Scheduler
     execution: Execution

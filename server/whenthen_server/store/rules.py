@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -65,6 +65,20 @@ def listed(connection: Connection, after: tuple[int, str] | None = None) -> Iter
 def names(connection: Connection) -> dict[str, str]:
     """Return the name of every rule by its id, of those that were removed as well."""
     return {row.id: row.name for row in connection.execute(select(rules.c.id, rules.c.name))}
+
+
+def present_versions(connection: Connection) -> dict[str, int]:
+    """Return the version of every rule that there is, by its id."""
+    rows = connection.execute(select(rules.c.id, rules.c.version).where(rules.c.removed_us.is_(None)))
+    return {row.id: row.version for row in rows}
+
+
+def found(connection: Connection, rule_ids: Sequence[str]) -> Iterator[RuleRecord]:
+    """Yield the rules of some ids, those that are there."""
+    for start in range(0, len(rule_ids), _ROWS_AT_ONCE):
+        wanted = _records().where(rules.c.id.in_(rule_ids[start : start + _ROWS_AT_ONCE]))
+        for row in connection.execute(wanted).mappings():
+            yield RuleRecord(**row)
 
 
 def versions(
