@@ -1,0 +1,167 @@
+"""Timelines that reach what there is to reach in a rule, and tell each of its mutants from it, found by wandering.
+
+Nothing is left to the clock or to chance: the same rule and seed give the same timelines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from whenthen.dsl.rule import CompiledRule, Node, RuleCompiler, refs_below
+from whenthen.extend.registry import Registry
+from whenthen.model.step import Step
+from whenthen.proving.alphabet import Alphabet, alphabet_of
+from whenthen.proving.equal import outcomes
+from whenthen.proving.mutants import Mutants, mutants_of
+from whenthen.proving.shrink import shrunk
+from whenthen.proving.troupe import Outcome, Troupe
+from whenthen.proving.wander import Wanderer
+from whenthen.proving.world import World, world_of
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to search: so many timelines, of so many steps; fewer when so many in a row found nothing new."""
+
+    timelines: int = 240
+    steps: int = 24
+    patience: int = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One timeline, as short as it can be: the mutants (by position) that it tells apart, the outcomes it reaches."""
+
+    steps: tuple[Step, ...]
+    kills: frozenset[int]
+    outcomes: frozenset[Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """What was found for one rule: trials, the outcomes that there may be, and what no trial reached."""
+
+    mutants: Mutants
+    world: World
+    trials: tuple[Trial, ...]
+    possible: frozenset[Outcome]
+    unreached: frozenset[Outcome]
+    alive: frozenset[int]
+
+    @property
+    def killed(self) -> int:
+        """How many of the mutants some trial tells from the original."""
+        return len(self.mutants.made) - len(self.alive)
+
+
+def explore(
+    document: Mapping[str, Any],
+    registry: Registry,
+    *,
+    seed: int = 0,
+    effort: Effort = Effort(),  # noqa: B008 - frozen
+    wanted: Iterable[str] | None = None,
+) -> Exploration:
+    """Return timelines for a rule; *wanted* names the mutants to tell apart (``Mutant.told``), ``None`` all.
+
+    Raises ``InvalidRuleError`` for a rule that is not valid.
+    """
+    return _Search(document, registry, seed, effort).run()
+
+
+def possible_outcomes(rule: CompiledRule, registry: Registry) -> frozenset[Outcome]:
+    """Return every truth that each condition may have: exact for comparisons; what reads nothing is never unknown."""
+    found: set[Outcome] = set()
+    waiting = list(rule.conditions)
+    while waiting:
+        node = waiting.pop()
+        found |= {(node.path, truth) for truth in _truths(node, rule, registry)}
+        waiting += node.children
+    return frozenset(found)
+
+
+def _truths(node: Node, rule: CompiledRule, registry: Registry) -> Iterable[bool | None]:
+    formula = node.condition.lowered()
+    if formula is not None:
+        return outcomes(formula)
+    reads = any(True for _ in refs_below(node, rule.variables, registry))
+    return (True, False, None) if reads else (True, False)
+
+
+class _Search:
+    """The search for one rule."""
+
+    def __init__(self, document: Mapping[str, Any], registry: Registry, seed: int, effort: Effort) -> None:
+        self._registry = registry
+        self._effort = effort
+        self.mutants = mutants_of(document, registry)
+        compiler = RuleCompiler(registry)
+        original = self.mutants.original
+        self._rule = compiler.compile(original)
+        self._random = Random(f"{seed} {self._rule.id}")  # noqa: S311 - the same at every run is what is wanted
+        self._world = world_of(self._rule, original)
+        others = [compiler.compile(mutant.document) for mutant in self.mutants.made]
+        self._alphabet: Alphabet = alphabet_of(self._rule, others, registry, self._world)
+
+    def run(self) -> Exploration:
+        """Wander until everything is reached, or too long nothing new was."""
+        alive = set(range(len(self.mutants.made)))
+        possible = possible_outcomes(self._rule, self._registry)
+        missing = set(possible)
+        trials: list[Trial] = []
+        fruitless = 0
+        for _ in range(self._effort.timelines):
+            if not (alive or missing) or fruitless >= self._effort.patience:
+                break
+            trial = self._trial(alive, missing)
+            if trial is None:
+                fruitless += 1
+                continue
+            fruitless = 0
+            alive -= trial.kills
+            missing -= trial.outcomes
+            trials.append(trial)
+        return Exploration(
+            self.mutants, self._world, tuple(trials), possible, frozenset(missing), frozenset(alive)
+        )
+
+    def _trial(self, alive: set[int], missing: set[Outcome]) -> Trial | None:
+        """Wander once; return what was found, as short as it can be, or ``None`` when nothing was."""
+        troupe = self._troupe(alive)
+        wanderer = Wanderer(self._alphabet, self._world, self._rule, self._random)
+        steps: list[Step] = []
+        kills: set[int] = set()
+        new: frozenset[Outcome] = frozenset()
+        useful = 0
+        troupe.begin(wanderer.now_us)
+        for _ in range(self._effort.steps):
+            step = wanderer.step(troupe.next_dues())
+            steps.append(step)
+            firings, killed = troupe.take(step, observing=bool(missing))
+            wanderer.learn(firings)
+            found = frozenset(missing & troupe.outcomes)
+            if killed or found != new:
+                useful = len(steps)
+                kills.update(killed)
+                new = found
+            if not troupe.alive and new == missing:
+                break
+        if not useful:
+            return None
+        short = shrunk(steps[:useful], lambda given: self._holds(given, kills, new))
+        return Trial(tuple(short), frozenset(kills), new)
+
+    def _troupe(self, indices: Iterable[int]) -> Troupe:
+        others = {index: self.mutants.made[index].document for index in sorted(indices)}
+        return Troupe(self.mutants.original, others, self._world, self._registry)
+
+    def _holds(self, steps: Sequence[Step], kills: set[int], wanted: frozenset[Outcome]) -> bool:
+        """Tell whether a timeline still tells these mutants apart and reaches these outcomes."""
+        from whenthen.proving.troupe import reached
+
+        troupe = self._troupe(kills)
+        reached(steps, troupe, observing=bool(wanted))
+        return not troupe.alive and wanted <= troupe.outcomes

@@ -1,0 +1,127 @@
+"""One step after the other through what a timeline may be made of, drawn to where something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from whenthen.clock import SECOND_US
+from whenthen.dsl.rule import CompiledRule
+from whenthen.model.event import Event
+from whenthen.model.firing import Firing
+from whenthen.model.reading import Reading, Scalar
+from whenthen.model.step import Restart, RunByHand, Step, Switch, Tick
+from whenthen.proving.alphabet import Alphabet
+from whenthen.proving.alter import other_text
+from whenthen.proving.world import World
+
+START_US = 1_767_600_000_000_000
+"""A Monday, 2026-01-05T08:00Z."""
+
+Key = tuple[str, str]
+
+
+class Wanderer:
+    """Chooses steps: mostly one sensor moves while the others stay, now and then all go back to where the rule fired."""
+
+    def __init__(self, alphabet: Alphabet, world: World, rule: CompiledRule, random: Random) -> None:
+        self._alphabet = alphabet
+        self._world = world
+        self._rule_id = rule.id
+        self._random = random
+        self._values: dict[Key, Scalar | None] = {}
+        self._fired: dict[Key, Scalar | None] | None = None
+        self._enabled = True
+        marks = alphabet.marks_us
+        self.now_us = START_US if not marks else random.choice(marks) - 10 * SECOND_US
+
+    def learn(self, firings: Iterable[Firing]) -> None:
+        """Remember the values at which the rule fired."""
+        if any(firing.kind == "fired" for firing in firings):
+            self._fired = dict(self._values)
+
+    def step(self, dues_us: Sequence[int]) -> Step:
+        """Return the next step; *dues_us* are instants at which timers are due."""
+        if self._values or self.now_us != START_US:
+            self.now_us = self._instant(dues_us)
+        chance = self._random.random()
+        alphabet = self._alphabet
+        if alphabet.events and chance < (0.5 if alphabet.values else 0.7):
+            return self._event()
+        if alphabet.runs and chance < 0.1:
+            force = self._random.random() < 0.3
+            return RunByHand(self.now_us, self._rule_id, force=force)
+        if alphabet.restarts and chance < 0.14:
+            return Restart(self.now_us, self._random.choice((alphabet.unit_us, *alphabet.waits_us)))
+        if not self._enabled or chance > 0.985:
+            self._enabled = not self._enabled
+            return Switch(self.now_us, self._rule_id, self._enabled)
+        if not alphabet.values or chance > 0.85:
+            return Tick(self.now_us)
+        return self._reading()
+
+    def _instant(self, dues_us: Sequence[int]) -> int:
+        """Return a later instant: about when something is due, one of the rule's own times later, or soon."""
+        alphabet, random = self._alphabet, self._random
+        chance = random.random()
+        unit_us = alphabet.unit_us
+        marks = [mark for mark in alphabet.marks_us if mark > self.now_us]
+        later = self.now_us + unit_us
+        if marks and chance < 0.2:
+            later = random.choice(marks) + random.choice((-unit_us, 0, unit_us))
+        elif dues_us and chance < 0.4:
+            later = random.choice((dues_us[0], random.choice(dues_us))) + random.choice((-unit_us, 0, 0, unit_us))
+        elif chance < 0.75:
+            later = self.now_us + random.choice(alphabet.waits_us)
+        return max(later, self.now_us + 1)
+
+    def _reading(self) -> Reading:
+        """Return one sensor's new value, or all values of one device: as when the rule fired, the same again, or any."""
+        random = self._random
+        keys = list(self._alphabet.values)
+        device = random.choice([device for device, _ in keys])
+        mine = [key for key in keys if key[0] == device]
+        chance = random.random()
+        if chance < 0.15 and self._fired is not None:
+            changed = {key: self._fired[key] for key in mine if key in self._fired}
+        elif chance < 0.25:
+            changed = {key: self._values[key] for key in mine if key in self._values}
+        elif chance < 0.5 or len(mine) == 1:
+            changed = {key: self._value(key) for key in mine}
+        else:
+            key = random.choice(mine)
+            changed = {key: self._value(key)}
+        if not changed:
+            changed = {key: self._value(key) for key in mine}
+        self._values |= changed
+        return Reading(device, self._sent(device, {sensor: value for (_, sensor), value in changed.items()}), self.now_us)
+
+    def _value(self, key: Key) -> Scalar | None:
+        values = self._alphabet.values[key]
+        return None if self._random.random() < 0.06 else self._random.choice(values[:-1])
+
+    def _sent(self, device: str, values: dict[str, Scalar | None]) -> Mapping[str, Any]:
+        """Return values as a device sends them: parts of an object together."""
+        sent: dict[str, Any] = dict(values)
+        for whole, parts in self._alphabet.objects.items():
+            if not any(part in values for part in parts):
+                continue
+            known = {part: self._values.get((device, part)) for part in parts}
+            for part in parts:
+                sent.pop(part, None)
+            missing = {part: None for part, value in known.items() if value is None}
+            inner = {part.removeprefix(f"{whole}_"): value for part, value in known.items() if value is not None}
+            sent |= missing | ({whole: inner} if inner else {})
+        return sent
+
+    def _event(self) -> Event:
+        """Return one of the rule's events: as it wants it, or with other data; about a device, or about everybody."""
+        random = self._random
+        wanted = random.choice(self._alphabet.events)
+        data = dict(wanted.match)
+        if data and random.random() < 0.3:
+            key = random.choice(sorted(data))
+            data[key] = other_text(data[key]) if isinstance(data[key], str) else None
+        device = random.choice((None, *self._world.members, *self._world.others))
+        return Event(wanted.name, self.now_us, data, device=device)
