@@ -61,16 +61,17 @@ class Engine:
     ['Warm']
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - where it stands, and what it may share with other engines
         self,
         registry: Registry,
         directory: Directory | None = None,
         timezone: str = "UTC",
         meter: Meter | None = None,
+        compiler: RuleCompiler | None = None,
     ) -> None:
         self.now_us = 0
         self.counts: Counter[str] = Counter()
-        self._compiler = RuleCompiler(registry)
+        self._compiler = compiler or RuleCompiler(registry)
         self._subjects = Subjects(directory, timezone)
         self._timers = Timers()
         self._notices = Notices()
@@ -274,9 +275,10 @@ class Engine:
         state: Mapping[str, Any],
         timezone: str = "UTC",
         meter: Meter | None = None,
+        compiler: RuleCompiler | None = None,
     ) -> Engine:
         """Return an engine that goes on from kept *state*; the first instant given to it ends the gap (ruling 18)."""
-        engine = cls(registry, directory, timezone, meter)
+        engine = cls(registry, directory, timezone, meter, compiler)
         engine.now_us = state.get("now_us", 0)
         for document in rules:
             engine._roster.enter(engine._compiler.compile(document), engine.now_us)

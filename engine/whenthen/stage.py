@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.engine import Engine, merge_state
 from whenthen.extend.registry import Registry
 from whenthen.flow.meter import Meter
@@ -20,7 +21,8 @@ from whenthen.ports import Directory
 class Stage:
     """Plays steps in the order given; ``engine`` is the one that is running now.
 
-    A restart keeps what a journal would: the state as JSON, written and read, and the rules as they stand.
+    A restart keeps what a journal would: the state as JSON, written and read, and the rules as they stand. Stages that
+    play the same rules over and over may share a *compiler*.
 
     >>> from whenthen.extend.host import load_registry
     >>> stage = Stage(load_registry())
@@ -35,17 +37,23 @@ class Stage:
     ['Warm']
     """
 
-    def __init__(
-        self, registry: Registry, directory: Directory | None = None, timezone: str = "UTC", meter: Meter | None = None
+    def __init__(  # noqa: PLR0913, PLR0917 - what an engine takes
+        self,
+        registry: Registry,
+        directory: Directory | None = None,
+        timezone: str = "UTC",
+        meter: Meter | None = None,
+        compiler: RuleCompiler | None = None,
     ) -> None:
         self._registry = registry
         self._directory = directory
         self._timezone = timezone
         self._meter = meter
+        self._compiler = compiler
         self._kept: dict[str, Any] = {}
         self._counted: Counter[str] = Counter()
         self._notices: list[Notice] = []
-        self.engine = Engine(registry, directory, timezone, meter)
+        self.engine = Engine(registry, directory, timezone, meter, compiler)
 
     @property
     def counts(self) -> Counter[str]:
@@ -90,4 +98,6 @@ class Stage:
         self._counted += ending.counts
         rules: list[Mapping[str, Any]] = [ending.rule(rule_id) for rule_id in ending.rule_ids]
         kept = json.loads(json.dumps(self._kept))
-        self.engine = Engine.restore(self._registry, self._directory, rules, kept, self._timezone, self._meter)
+        self.engine = Engine.restore(
+            self._registry, self._directory, rules, kept, self._timezone, self._meter, self._compiler
+        )

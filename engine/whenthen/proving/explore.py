@@ -17,7 +17,7 @@ from whenthen.proving.alphabet import Alphabet, alphabet_of
 from whenthen.proving.equal import outcomes
 from whenthen.proving.mutants import Mutants, mutants_of
 from whenthen.proving.shrink import shrunk
-from whenthen.proving.troupe import Outcome, Troupe
+from whenthen.proving.troupe import Outcome, Ready, Troupe, reached
 from whenthen.proving.wander import Wanderer
 from whenthen.proving.world import World, world_of
 
@@ -104,6 +104,8 @@ class _Search:
         self._random = Random(f"{seed} {self._rule.id}")  # noqa: S311 - the same at every run is what is wanted
         self._world = world_of(self._rule, original)
         others = [compiler.compile(mutant.document) for mutant in self.mutants.made]
+        self._original = Ready(registry, self._rule)
+        self._others = [Ready(registry, rule) for rule in others]
         self._alphabet: Alphabet = alphabet_of(self._rule, others, registry, self._world)
 
     def run(self) -> Exploration:
@@ -155,13 +157,10 @@ class _Search:
         return Trial(tuple(short), frozenset(kills), new)
 
     def _troupe(self, indices: Iterable[int]) -> Troupe:
-        others = {index: self.mutants.made[index].document for index in sorted(indices)}
-        return Troupe(self.mutants.original, others, self._world, self._registry)
+        return Troupe(self._original, {index: self._others[index] for index in sorted(indices)}, self._world)
 
     def _holds(self, steps: Sequence[Step], kills: set[int], wanted: frozenset[Outcome]) -> bool:
         """Tell whether a timeline still tells these mutants apart and reaches these outcomes."""
-        from whenthen.proving.troupe import reached
-
         troupe = self._troupe(kills)
         reached(steps, troupe, observing=bool(wanted))
         return not troupe.alive and wanted <= troupe.outcomes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from whenthen.dsl.rule import CompiledRule, RuleCompiler
 from whenthen.extend.condition import Truth
 from whenthen.extend.registry import Registry
 from whenthen.model.firing import ActionCall, Firing
@@ -28,17 +29,27 @@ def _seen_call(call: ActionCall) -> Seen:
     return (call.type, call.config, call.runs, sets)
 
 
+class Ready(RuleCompiler):
+    """A compiler for engines that hold one rule, which is compiled already."""
+
+    def __init__(self, registry: Registry, rule: CompiledRule) -> None:
+        super().__init__(registry)
+        self.rule = rule
+
+    def compile(self, document: Any) -> CompiledRule:  # noqa: ARG002 - there is but one
+        """Return the one rule."""
+        return self.rule
+
+
 class Troupe:
     """One stage a rule; time begins just before *begin_us*, as in ``whenthen.replay.begin``."""
 
-    def __init__(
-        self, original: Mapping[str, Any], others: Mapping[int, Mapping[str, Any]], world: World, registry: Registry
-    ) -> None:
+    def __init__(self, original: Ready, others: Mapping[int, Ready], world: World) -> None:
         self._world = world
-        self._registry = registry
-        self._id: str = original["id"]
+        self._subjects = world.subjects()
+        self._directory = world.directory
         self._original = original
-        self._documents = dict(others)
+        self._others = others
         self.original: Stage
         self.alive: dict[int, Stage] = {}
         self.outcomes: set[Outcome] = set()
@@ -46,13 +57,13 @@ class Troupe:
     def begin(self, begin_us: int) -> None:
         """Put every rule on a new stage."""
         self.original = self._staged(self._original, begin_us)
-        self.alive = {index: self._staged(document, begin_us) for index, document in self._documents.items()}
+        self.alive = {index: self._staged(ready, begin_us) for index, ready in self._others.items()}
         self.outcomes = set()
 
-    def _staged(self, document: Mapping[str, Any], begin_us: int) -> Stage:
-        stage = Stage(self._registry, self._world.directory)
+    def _staged(self, ready: Ready, begin_us: int) -> Stage:
+        stage = Stage(ready.registry, self._directory, compiler=ready)
         stage.engine.advance(begin_us - 1)
-        stage.engine.put_rule(document)
+        stage.engine.put_rule({})
         return stage
 
     def take(self, step: Step, *, observing: bool) -> tuple[list[Firing], list[int]]:
@@ -75,8 +86,8 @@ class Troupe:
         return firings
 
     def _look(self) -> None:
-        for subject in self._world.subjects():
-            told = self.original.engine.explain(self._id, subject)
+        for subject in self._subjects:
+            told = self.original.engine.explain(self._original.rule.id, subject)
             self.outcomes.update(outcomes_in(told["conditions"]))
 
     def next_dues(self) -> list[int]:

@@ -32,19 +32,23 @@ class Wanderer:
         self._random = random
         self._values: dict[Key, Scalar | None] = {}
         self._fired: dict[Key, Scalar | None] | None = None
+        self._fired_us: int | None = None
         self._enabled = True
+        self._begun = False
         marks = alphabet.marks_us
         self.now_us = START_US if not marks else random.choice(marks) - 10 * SECOND_US
 
     def learn(self, firings: Iterable[Firing]) -> None:
-        """Remember the values at which the rule fired."""
-        if any(firing.kind == "fired" for firing in firings):
-            self._fired = dict(self._values)
+        """Remember when the rule fired, and at which values."""
+        for firing in firings:
+            if firing.kind == "fired":
+                self._fired, self._fired_us = dict(self._values), firing.at_us
 
     def step(self, dues_us: Sequence[int]) -> Step:
         """Return the next step; *dues_us* are instants at which timers are due."""
-        if self._values or self.now_us != START_US:
+        if self._begun:
             self.now_us = self._instant(dues_us)
+        self._begun = True
         chance = self._random.random()
         alphabet = self._alphabet
         if alphabet.events and chance < (0.5 if alphabet.values else 0.7):
@@ -72,9 +76,16 @@ class Wanderer:
             later = random.choice(marks) + random.choice((-unit_us, 0, unit_us))
         elif dues_us and chance < 0.4:
             later = random.choice((dues_us[0], random.choice(dues_us))) + random.choice((-unit_us, 0, 0, unit_us))
-        elif chance < 0.75:
+        elif chance < 0.5 and self._fired_us is not None:
+            later = self._fired_us + random.choice(alphabet.waits_us) + random.choice((-1, 1)) * self._little()
+        elif chance < 0.8:
             later = self.now_us + random.choice(alphabet.waits_us)
         return max(later, self.now_us + 1)
+
+    def _little(self) -> int:
+        """Return nothing, the unit, or one of the rule's shorter times."""
+        waits = self._alphabet.waits_us
+        return self._random.choice((0, self._alphabet.unit_us, self._random.choice(waits[: len(waits) // 2 + 1])))
 
     def _reading(self) -> Reading:
         """Return one sensor's new value, or all values of one device: as when the rule fired, the same again, or any."""
@@ -87,8 +98,12 @@ class Wanderer:
             changed = {key: self._fired[key] for key in mine if key in self._fired}
         elif chance < 0.25:
             changed = {key: self._values[key] for key in mine if key in self._values}
-        elif chance < 0.5 or len(mine) == 1:
+        elif chance < 0.4 or len(mine) == 1:
             changed = {key: self._value(key) for key in mine}
+        elif chance < 0.5:
+            changed = {key: self._calm(key) for key in mine}
+            key = random.choice(mine)
+            changed[key] = self._value(key)
         else:
             key = random.choice(mine)
             changed = {key: self._value(key)}
@@ -100,6 +115,11 @@ class Wanderer:
     def _value(self, key: Key) -> Scalar | None:
         values = self._alphabet.values[key]
         return None if self._random.random() < 0.06 else self._random.choice(values[:-1])
+
+    def _calm(self, key: Key) -> Scalar | None:
+        """Return zero if the sensor may be zero, else what it was or may be."""
+        values = self._alphabet.values[key]
+        return 0 if 0 in values else self._values.get(key, values[0])
 
     def _sent(self, device: str, values: dict[str, Scalar | None]) -> Mapping[str, Any]:
         """Return values as a device sends them: parts of an object together."""

@@ -65,7 +65,7 @@ def world_of(rule: CompiledRule, document: Mapping[str, Any]) -> World:
         Device(
             f"{_APART}-{key}",
             f"not-{scope.device_type}" if key == "type" else scope.device_type,
-            _APART if key == "room" else room,
+            _APART if key == "room" or (key == "farm" and scope.room is None) else room,
             _APART if key == "farm" else farm,
         )
         for key, value in (("device", scope.device), ("room", scope.room), ("farm", scope.farm))
