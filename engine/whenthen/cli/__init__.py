@@ -11,6 +11,7 @@ from whenthen.cli.plugin import plugin
 from whenthen.cli.plugins import plugins
 from whenthen.cli.replay import replay
 from whenthen.cli.schema import schema
+from whenthen.cli.test import test
 from whenthen.cli.wanted import plugin_options
 
 __all__ = ["main"]
@@ -22,10 +23,11 @@ __all__ = ["main"]
 def main() -> None:
     """Rules for sensors and actuators, written in JSON.
 
-    Exit codes: 0 all is well, 1 something was found (an invalid rule, a row that cannot be read), 2 wrong use.
+    Exit codes: 0 all is well, 1 something was found (an invalid rule, a row that cannot be read, a test that fails),
+    2 wrong use.
     """
     survive_odd_characters()
 
 
-for _command in (replay, check, schema, plugins, plugin):
+for _command in (replay, check, test, schema, plugins, plugin):
     main.add_command(_command)

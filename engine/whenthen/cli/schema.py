@@ -11,11 +11,15 @@ import click
 import whenthen_schemas
 from whenthen.cli.near import did_you_mean
 from whenthen.cli.wanted import plugin_options, registry_of
-from whenthen.dsl.schema import compose
+from whenthen.dsl.schema import compose, compose_scenario
 from whenthen.extend.registry import Registry
 
 _ENDING = ".schema.json"
 _KINDS = ("trigger", "condition", "action")
+
+
+_COMPOSED = {"rule": compose, "scenario": compose_scenario}
+"""Schemas that depend on what plugins registered."""
 
 
 @click.command()
@@ -25,11 +29,11 @@ _KINDS = ("trigger", "condition", "action")
 def schema(context: click.Context, name: str) -> None:
     """Print the JSON Schema of rules, composed of all that plugins registered.
 
-    NAME prints another one, for example reading or condition.comparison.
+    NAME prints another one, for example scenario, reading or condition.comparison.
     """
     registry = registry_of(context)
-    if name == "rule":
-        document: Any = compose(registry)
+    if name in _COMPOSED:
+        document: Any = _COMPOSED[name](registry)
     else:
         known = _known(registry)
         if name not in known:

@@ -12,6 +12,9 @@ from uuid import UUID, uuid5
 from whenthen.errors import Problem, WhenthenError
 
 MAX_FILE_BYTES = 10_000_000
+OTHER_ENDINGS = (".scenario.json", ".promises.json")
+"""So end the names of files that lie beside rules and are none."""
+
 _NAMESPACE = UUID("6f1c6d1e-5a3b-5d3c-9c39-3f6f2d2f9a10")
 
 
@@ -32,7 +35,9 @@ class FileProblem:
     problem: Problem
 
 
-class _UnreadableError(WhenthenError):
+class UnreadableFileError(WhenthenError):
+    """A file of which nothing can be read, with the reason."""
+
     code = "unreadable_file"
 
 
@@ -46,11 +51,15 @@ def rule_id_of(document: Any) -> str:
 
 
 def read_rules(path: Path) -> tuple[list[RuleSource], list[FileProblem]]:
-    """Return the rules of a file (one rule, or a list of them) or of a folder's ``*.json`` files, and all problems."""
+    """Return the rules of a file (one rule, or a list of them) or of a folder's ``*.json`` files, and all problems.
+
+    In a folder, files that are no rules by their name (scenarios, promises) are left out.
+    """
     if path.is_dir():
-        files = sorted(path.glob("*.json"))
+        files = sorted(file for file in path.glob("*.json") if not file.name.endswith(OTHER_ENDINGS))
         if not files:
-            return [], [FileProblem(path, Problem("no_rules", "", "the folder holds no *.json file", "name another"))]
+            message = "the folder holds no *.json file with rules"
+            return [], [FileProblem(path, Problem("no_rules", "", message, "name another"))]
     else:
         files = [path]
     sources: list[RuleSource] = []
@@ -58,47 +67,51 @@ def read_rules(path: Path) -> tuple[list[RuleSource], list[FileProblem]]:
     for file in files:
         try:
             sources += _sources(file)
-        except _UnreadableError as error:
+        except UnreadableFileError as error:
             problems.append(FileProblem(file, Problem(error.code, "", str(error))))
     return sources, problems
 
 
 def _sources(file: Path) -> Iterator[RuleSource]:
-    document = read_json(_text(file))
+    document = read_json(read_text(file))
     if isinstance(document, list):
         if not document:
-            raise _UnreadableError("the list holds no rule")
+            raise UnreadableFileError("the list holds no rule")
         return (RuleSource(file, f"/{index}", item) for index, item in enumerate(document))
     return iter([RuleSource(file, "", document)])
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """Return the text of a file; raises ``UnreadableFileError`` for what is too long, absent or no UTF-8."""
     try:
         if file.stat().st_size > MAX_FILE_BYTES:
-            raise _UnreadableError(f"the file is larger than {MAX_FILE_BYTES // 1_000_000} MB")
+            raise UnreadableFileError(f"the file is larger than {MAX_FILE_BYTES // 1_000_000} MB")
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise _UnreadableError("there is no such file or folder") from None
+        raise UnreadableFileError("there is no such file or folder") from None
     except OSError as error:
-        raise _UnreadableError(f"cannot be opened: {error.strerror}") from None
+        raise UnreadableFileError(f"cannot be opened: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise _UnreadableError("is not UTF-8 text") from None
+        raise UnreadableFileError("is not UTF-8 text") from None
 
 
 def read_json(text: str) -> Any:
-    """Return JSON text as a document; refuses NaN, infinity, a key given twice and nesting beyond the stack."""
+    """Return JSON text as a document; refuses NaN, infinity, a key given twice and nesting beyond the stack.
+
+    Raises ``UnreadableFileError``.
+    """
     try:
         return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_no_twins)
     except json.JSONDecodeError as error:
-        raise _UnreadableError(f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+        raise UnreadableFileError(f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
     except RecursionError:
-        raise _UnreadableError("is nested too deep") from None
+        raise UnreadableFileError("is nested too deep") from None
     except ValueError as error:
-        raise _UnreadableError(f"is not JSON that is taken: {error}") from None
+        raise UnreadableFileError(f"is not JSON that is taken: {error}") from None
 
 
 def _no_constant(name: str) -> Any:
-    raise _UnreadableError(f"{name} is no number in JSON")
+    raise UnreadableFileError(f"{name} is no number in JSON")
 
 
 def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -106,5 +119,5 @@ def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twin = next(name for name in names if names.count(name) > 1)
-        raise _UnreadableError(f"the key {twin!r} is given twice in one object")
+        raise UnreadableFileError(f"the key {twin!r} is given twice in one object")
     return found

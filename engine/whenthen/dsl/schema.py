@@ -28,6 +28,15 @@ def compose(registry: Registry) -> dict[str, Any]:
     return rule
 
 
+def compose_scenario(registry: Registry) -> dict[str, Any]:
+    """Return one self-contained JSON Schema 2020-12 of scenarios, whose rules are those of ``compose``."""
+    scenario: dict[str, Any] = deepcopy(load("scenario"))
+    scenario["$id"] = "urn:whenthen:scenario"
+    rule = {key: value for key, value in compose(registry).items() if key not in ("$schema", "$id")}
+    scenario["$defs"]["rule"] = _moved(rule, "#/$defs/rule")
+    return scenario
+
+
 def _case(kind: str, name: str) -> dict[str, Any]:
     config = {"properties": {"config": {"$ref": f"#/$defs/{kind}.{name}"}}}
     return {"if": {"required": ["type"], "properties": {"type": {"const": name}}}, "then": config}

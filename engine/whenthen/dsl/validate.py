@@ -290,6 +290,8 @@ def _told(error: ValidationError, prefix: str) -> Iterator[Problem]:  # noqa: C9
             near = get_close_matches(str(value), options, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(options)}"
             yield Problem("bad_value", pointer, f"{_short(value)} is not possible here", hint)
+        case "dependentRequired":
+            yield from _companions(error, pointer)
         case "anyOf" | "oneOf":
             yield Problem("bad_value", pointer, f"{_short(value)} is not possible here", _alternatives(error))
         case "propertyNames" | "pattern":
@@ -302,6 +304,13 @@ def _missing(error: ValidationError, pointer: str, name: str) -> Iterator[Proble
     near = get_close_matches(name, [key for key in error.instance if key not in error.schema.get("properties", {})], 1)
     hint = f"is {near[0]!r} meant to be it?" if near else "it is required"
     yield Problem("missing_field", pointer, f"the field {name!r} is missing", hint)
+
+
+def _companions(error: ValidationError, pointer: str) -> Iterator[Problem]:
+    for name, needed in error.validator_value.items():
+        for other in needed if name in error.instance else ():
+            if other not in error.instance:
+                yield Problem("missing_field", pointer, f"the field {other!r} is missing", f"{name!r} needs it")
 
 
 def _alternatives(error: ValidationError) -> str:
@@ -322,6 +331,7 @@ _BOUNDS = {
     "minItems": "must have at least {} entries",
     "maxItems": "must have at most {} entries",
     "maxProperties": "must have at most {} entries",
+    "const": "must be {}",
     "uniqueItems": "must not repeat an entry",
 }
 
@@ -330,7 +340,7 @@ def _bound(error: ValidationError) -> str:
     form = _BOUNDS.get(str(error.validator))
     if form is None:
         return re.sub(r"\s+", " ", error.message)[:200]
-    return f"{form.format(error.validator_value)}, not {_short(error.instance)}"
+    return f"{form.format(_short(error.validator_value))}, not {_short(error.instance)}"
 
 
 def _named(value: Any) -> str:

@@ -1,1 +1,1 @@
-"""Whether rules do what they should: histories written by hand or made up, and what must and must not happen in them."""
+"""Whether rules do as they should: histories, written by hand or made up, and what must and must not happen in them."""

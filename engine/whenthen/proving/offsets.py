@@ -6,6 +6,7 @@ import re
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from whenthen.clock import DAY_US, MINUTE_US, SECOND_US, from_us, to_us
 
@@ -65,13 +66,26 @@ def read_start(text: str, zone: tzinfo) -> int:
     return instant_us
 
 
+def is_zone(name: str) -> bool:
+    """Tell whether there is an IANA time zone of that name.
+
+    >>> is_zone("Europe/Brussels"), is_zone("Europe/Brusels")
+    (True, False)
+    """
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # what zoneinfo raises depends on how the name is wrong
+        return False
+    return True
+
+
 def told_span(span_us: int) -> str:
     """Return a span as ``read_span`` takes it.
 
     >>> [told_span(us) for us in (0, 90_000_000, 93_600_000_000, 1_500_000)]
     ['0s', '1m30s', '1d2h', '1.5s']
     """
-    parts = []
+    parts: list[str] = []
     for unit, size_us in _UNITS.items():
         if unit == "s" and (span_us or not parts):
             parts.append(f"{(Decimal(span_us) / SECOND_US).normalize():f}s")

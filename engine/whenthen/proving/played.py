@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +39,7 @@ def play(
     directory: Directory | None = None,
     zone: str = "UTC",
 ) -> Played:
-    """Play *steps*, in order of time, as ``whenthen replay`` does: time ends with the last. Raises ``InvalidRuleError``.
+    """Play *steps*, in order of time, as ``whenthen replay`` does; raises ``InvalidRuleError``.
 
     >>> from whenthen.extend.host import load_registry
     >>> from whenthen.model.reading import Reading
@@ -53,10 +53,22 @@ def play(
     (['Warm'], 'on')
     """
     taken, given = tuple(steps), tuple(rules)
-    stage = Stage(registry, directory, zone)
-    rows = begin(stage, taken)
-    for rule in given:
-        stage.engine.put_rule(rule)
+    stage = stage_of(given, taken, registry, directory, zone)
     notices: list[Notice] = []
-    firings = tuple(replay(stage, rows, Tally(), on_notice=notices.append))
+    firings = tuple(replay(stage, taken, Tally(), on_notice=notices.append))
     return Played(given, taken, firings, tuple(notices), Actuators(firings), registry, directory, zone)
+
+
+def stage_of(
+    rules: Iterable[Mapping[str, Any]],
+    steps: Sequence[Step],
+    registry: Registry,
+    directory: Directory | None = None,
+    zone: str = "UTC",
+) -> Stage:
+    """Return a stage with *rules* as it stands before the first of *steps*, none of which it has taken."""
+    stage = Stage(registry, directory, zone)
+    begin(stage, steps[:1])
+    for rule in rules:
+        stage.engine.put_rule(rule)
+    return stage
