@@ -39,6 +39,7 @@ class Alphabet:
     marks_us: tuple[int, ...]
     runs: bool
     restarts: bool
+    daily: bool
 
 
 def alphabet_of(
@@ -65,6 +66,7 @@ def alphabet_of(
         tuple(mark for mark in (original.valid_from_us, original.valid_until_us) if mark is not None),
         runs=bool(original.cooldown_us) or not (original.sensor_triggers or original.event_triggers),
         restarts=waiting,
+        daily=original.time_dependent or any(trigger.scheduled for trigger in original.triggers),
     )
 
 

@@ -33,8 +33,9 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One timeline, as short as it can be: the mutants (by position) that it tells apart, the outcomes it reaches."""
+    """One timeline from *start_us* (microseconds) on, as short as it can be: the mutants (by position) that it tells apart, the outcomes it reaches."""
 
+    start_us: int
     steps: tuple[Step, ...]
     kills: frozenset[int]
     outcomes: frozenset[Outcome]
@@ -138,7 +139,7 @@ class _Search:
         kills: set[int] = set()
         new: frozenset[Outcome] = frozenset()
         useful = 0
-        troupe.begin(wanderer.now_us)
+        troupe.begin(wanderer.start_us)
         for _ in range(self._effort.steps):
             step = wanderer.step(troupe.next_dues())
             steps.append(step)
@@ -153,14 +154,15 @@ class _Search:
                 break
         if not useful:
             return None
-        short = shrunk(steps[:useful], lambda given: self._holds(given, kills, new))
-        return Trial(tuple(short), frozenset(kills), new)
+        start_us = wanderer.start_us
+        short = shrunk(steps[:useful], lambda given: self._holds(start_us, given, kills, new))
+        return Trial(start_us, tuple(short), frozenset(kills), new)
 
     def _troupe(self, indices: Iterable[int]) -> Troupe:
         return Troupe(self._original, {index: self._others[index] for index in sorted(indices)}, self._world)
 
-    def _holds(self, steps: Sequence[Step], kills: set[int], wanted: frozenset[Outcome]) -> bool:
+    def _holds(self, start_us: int, steps: Sequence[Step], kills: set[int], wanted: frozenset[Outcome]) -> bool:
         """Tell whether a timeline still tells these mutants apart and reaches these outcomes."""
         troupe = self._troupe(kills)
-        reached(steps, troupe, observing=bool(wanted))
+        reached(start_us, steps, troupe, observing=bool(wanted))
         return not troupe.alive and wanted <= troupe.outcomes

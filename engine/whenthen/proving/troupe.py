@@ -104,10 +104,10 @@ def outcomes_in(conditions: Iterable[Mapping[str, Any]]) -> Iterable[Outcome]:
 
 
 def reached(
-    steps: Sequence[Step], troupe: Troupe, *, observing: bool
+    begin_us: int, steps: Sequence[Step], troupe: Troupe, *, observing: bool
 ) -> tuple[list[tuple[int, int]], list[Firing]]:
     """Play a whole timeline; return (position of the step, mutant) for each that differed, and the firings."""
-    troupe.begin(instant_of(steps[0]))
+    troupe.begin(begin_us)
     left: list[tuple[int, int]] = []
     firings: list[Firing] = []
     for position, step in enumerate(steps):

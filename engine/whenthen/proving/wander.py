@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from random import Random
 from typing import Any
 
-from whenthen.clock import SECOND_US
+from whenthen.clock import MINUTE_US, SECOND_US
 from whenthen.dsl.rule import CompiledRule
 from whenthen.model.event import Event
 from whenthen.model.firing import Firing
@@ -16,14 +17,15 @@ from whenthen.proving.alphabet import Alphabet
 from whenthen.proving.alter import other_text
 from whenthen.proving.world import World
 
-START_US = 1_767_600_000_000_000
-"""A Monday, 2026-01-05T08:00Z."""
+START_US = 1_767_600_010_000_000
+"""A Monday, 2026-01-05T08:00:10Z: not at a minute's beginning, when schedules run."""
 
+HOUR_US = 60 * MINUTE_US
 Key = tuple[str, str]
 
 
 class Wanderer:
-    """Chooses steps: mostly one sensor moves while the others stay, now and then all go back to where the rule fired."""
+    """Chooses steps: mostly one sensor moves while the others stay, now and then what led to a firing comes again."""
 
     def __init__(self, alphabet: Alphabet, world: World, rule: CompiledRule, random: Random) -> None:
         self._alphabet = alphabet
@@ -31,37 +33,45 @@ class Wanderer:
         self._rule_id = rule.id
         self._random = random
         self._values: dict[Key, Scalar | None] = {}
-        self._fired: dict[Key, Scalar | None] | None = None
         self._fired_us: int | None = None
+        self._sent_last: list[Reading] = []
+        self._led: list[Reading] = []
+        self._again: list[tuple[int, Reading]] = []
         self._enabled = True
-        self._begun = False
-        marks = alphabet.marks_us
-        self.now_us = START_US if not marks else random.choice(marks) - 10 * SECOND_US
+        if alphabet.marks_us:
+            self.start_us = random.choice(alphabet.marks_us) - 10 * SECOND_US
+        else:
+            self.start_us = START_US + (random.randrange(24) * HOUR_US if alphabet.daily else 0)
+        self.now_us = self.start_us
 
     def learn(self, firings: Iterable[Firing]) -> None:
-        """Remember when the rule fired, and at which values."""
+        """Remember when the rule fired, and the readings that led there."""
         for firing in firings:
             if firing.kind == "fired":
-                self._fired, self._fired_us = dict(self._values), firing.at_us
+                self._led, self._fired_us = list(self._sent_last), firing.at_us
 
     def step(self, dues_us: Sequence[int]) -> Step:
         """Return the next step; *dues_us* are instants at which timers are due."""
-        if self._begun:
-            self.now_us = self._instant(dues_us)
-        self._begun = True
+        if self._again:
+            wait_us, reading = self._again.pop(0)
+            self.now_us += wait_us
+            return self._said(reading.device, reading.values)
+        self.now_us = self._instant(dues_us)
         chance = self._random.random()
         alphabet = self._alphabet
+        if self._led and chance > 0.86:
+            return self._encore()
         if alphabet.events and chance < (0.5 if alphabet.values else 0.7):
             return self._event()
         if alphabet.runs and chance < 0.1:
             force = self._random.random() < 0.3
             return RunByHand(self.now_us, self._rule_id, force=force)
-        if alphabet.restarts and chance < 0.14:
+        if alphabet.restarts and 0.1 <= chance < 0.13:
             return Restart(self.now_us, self._random.choice((alphabet.unit_us, *alphabet.waits_us)))
-        if not self._enabled or chance > 0.985:
+        if not self._enabled or chance > 0.845:
             self._enabled = not self._enabled
             return Switch(self.now_us, self._rule_id, self._enabled)
-        if not alphabet.values or chance > 0.85:
+        if not alphabet.values or chance > 0.75:
             return Tick(self.now_us)
         return self._reading()
 
@@ -88,15 +98,13 @@ class Wanderer:
         return self._random.choice((0, self._alphabet.unit_us, self._random.choice(waits[: len(waits) // 2 + 1])))
 
     def _reading(self) -> Reading:
-        """Return one sensor's new value, or all values of one device: as when the rule fired, the same again, or any."""
+        """Return one sensor's new value, or all values of one device: the same again, at rest but for one, or any."""
         random = self._random
         keys = list(self._alphabet.values)
         device = random.choice([device for device, _ in keys])
         mine = [key for key in keys if key[0] == device]
         chance = random.random()
-        if chance < 0.15 and self._fired is not None:
-            changed = {key: self._fired[key] for key in mine if key in self._fired}
-        elif chance < 0.25:
+        if chance < 0.2:
             changed = {key: self._values[key] for key in mine if key in self._values}
         elif chance < 0.4 or len(mine) == 1:
             changed = {key: self._value(key) for key in mine}
@@ -110,7 +118,20 @@ class Wanderer:
         if not changed:
             changed = {key: self._value(key) for key in mine}
         self._values |= changed
-        return Reading(device, self._sent(device, {sensor: value for (_, sensor), value in changed.items()}), self.now_us)
+        return self._said(device, self._sent(device, {sensor: value for (_, sensor), value in changed.items()}))
+
+    def _encore(self) -> Reading:
+        """Do again what led to the firing: the last reading before it, or the last few, as far apart as they were."""
+        played = self._led[-self._random.randint(1, len(self._led)) :]
+        gaps = [later.received_us - earlier.received_us for earlier, later in pairwise(played)]
+        self._again = list(zip(gaps, played[1:], strict=True))
+        first = played[0]
+        return self._said(first.device, first.values)
+
+    def _said(self, device: str, values: Mapping[str, Any]) -> Reading:
+        reading = Reading(device, values, self.now_us)
+        self._sent_last = [*self._sent_last[-2:], reading]
+        return reading
 
     def _value(self, key: Key) -> Scalar | None:
         values = self._alphabet.values[key]

@@ -61,18 +61,8 @@ def world_of(rule: CompiledRule, document: Mapping[str, Any]) -> World:
     joined = scope.per != "device" or any(ref.aggregate for ref in rule.reads)
     names = [scope.device] if scope.device is not None else ["device-1", "device-2"] if joined else ["device-1"]
     members = [Device(name, scope.device_type, room, farm) for name in names]
-    others = [
-        Device(
-            f"{_APART}-{key}",
-            f"not-{scope.device_type}" if key == "type" else scope.device_type,
-            _APART if key == "room" or (key == "farm" and scope.room is None) else room,
-            _APART if key == "farm" else farm,
-        )
-        for key, value in (("device", scope.device), ("room", scope.room), ("farm", scope.farm))
-        if value is not None
-    ]
-    if scope.device_type is not None:
-        others.append(Device(f"{_APART}-type", f"not-{scope.device_type}", room, farm))
+    wanted = {"device": scope.device, "type": scope.device_type, "room": scope.room, "farm": scope.farm}
+    others = [_other(key, wanted) for key, value in wanted.items() if value is not None]
     known = {device.id for device in (*members, *others)}
     named = [Device(name) for name in dict.fromkeys(_named(rule, document)) if name not in known]
     typed = [Device(f"{name}-1", name, room, farm) for name in dict.fromkeys(_types(document))]
@@ -84,6 +74,12 @@ def world_of(rule: CompiledRule, document: Mapping[str, Any]) -> World:
         tuple(device.id for device in members),
         tuple(device.id for device in others),
     )
+
+
+def _other(key: str, wanted: Mapping[str, str | None]) -> Device:
+    """Return a device that is out of scope by one point of it alone."""
+    kept = {name: _APART if name == key or value is None else value for name, value in wanted.items()}
+    return Device(f"{_APART}-{key}", kept["type"], kept["room"], kept["farm"])
 
 
 def _named(rule: CompiledRule, document: Mapping[str, Any]) -> Iterator[str]:
