@@ -42,9 +42,7 @@ class Alphabet:
     daily: bool
 
 
-def alphabet_of(
-    original: CompiledRule, others: Sequence[CompiledRule], registry: Registry, world: World
-) -> Alphabet:
+def alphabet_of(original: CompiledRule, others: Sequence[CompiledRule], registry: Registry, world: World) -> Alphabet:
     """Return what timelines for a rule and its mutants are made of."""
     rules = (original, *others)
     refs = dict.fromkeys(ref for rule in rules for ref in _refs(rule))

@@ -5,7 +5,7 @@ Nothing is left to the clock or to chance: the same rule and seed give the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -17,7 +17,8 @@ from whenthen.proving.alphabet import Alphabet, alphabet_of
 from whenthen.proving.equal import outcomes
 from whenthen.proving.mutants import Mutants, mutants_of
 from whenthen.proving.shrink import shrunk
-from whenthen.proving.troupe import Outcome, Ready, Troupe, reached
+from whenthen.proving.observe import Outcome
+from whenthen.proving.troupe import Ready, Troupe
 from whenthen.proving.wander import Wanderer
 from whenthen.proving.world import World, world_of
 
@@ -64,13 +65,15 @@ def explore(
     *,
     seed: int = 0,
     effort: Effort = Effort(),  # noqa: B008 - frozen
-    wanted: Iterable[str] | None = None,
+    alive: Iterable[int] | None = None,
+    missing: Iterable[Outcome] | None = None,
 ) -> Exploration:
-    """Return timelines for a rule; *wanted* names the mutants to tell apart (``Mutant.told``), ``None`` all.
+    """Return timelines for a rule.
 
-    Raises ``InvalidRuleError`` for a rule that is not valid.
+    *alive* are the mutants (by position in ``mutants_of``) to be told apart and *missing* the outcomes to be reached;
+    ``None``: all. Raises ``InvalidRuleError`` for a rule that is not valid.
     """
-    return _Search(document, registry, seed, effort).run()
+    return _Search(document, registry, seed, effort).run(alive, missing)
 
 
 def possible_outcomes(rule: CompiledRule, registry: Registry) -> frozenset[Outcome]:
@@ -109,60 +112,46 @@ class _Search:
         self._others = [Ready(registry, rule) for rule in others]
         self._alphabet: Alphabet = alphabet_of(self._rule, others, registry, self._world)
 
-    def run(self) -> Exploration:
+    def run(self, wanted: Iterable[int] | None, lacking: Iterable[Outcome] | None) -> Exploration:
         """Wander until everything is reached, or too long nothing new was."""
-        alive = set(range(len(self.mutants.made)))
+        alive = set(range(len(self.mutants.made)) if wanted is None else wanted)
         possible = possible_outcomes(self._rule, self._registry)
-        missing = set(possible)
+        missing = set(possible if lacking is None else lacking)
         trials: list[Trial] = []
         fruitless = 0
         for _ in range(self._effort.timelines):
             if not (alive or missing) or fruitless >= self._effort.patience:
                 break
             trial = self._trial(alive, missing)
-            if trial is None:
-                fruitless += 1
-                continue
-            fruitless = 0
-            alive -= trial.kills
-            missing -= trial.outcomes
-            trials.append(trial)
-        return Exploration(
-            self.mutants, self._world, tuple(trials), possible, frozenset(missing), frozenset(alive)
-        )
+            fruitless = fruitless + 1 if trial is None else 0
+            if trial is not None:
+                alive -= trial.kills
+                missing -= trial.outcomes
+                trials.append(trial)
+        return Exploration(self.mutants, self._world, tuple(trials), possible, frozenset(missing), frozenset(alive))
 
     def _trial(self, alive: set[int], missing: set[Outcome]) -> Trial | None:
         """Wander once; return what was found, as short as it can be, or ``None`` when nothing was."""
-        troupe = self._troupe(alive)
         wanderer = Wanderer(self._alphabet, self._world, self._rule, self._random)
+        start_us = wanderer.start_us
+        troupe = self._troupe(alive, missing, start_us)
         steps: list[Step] = []
-        kills: set[int] = set()
-        new: frozenset[Outcome] = frozenset()
         useful = 0
-        troupe.begin(wanderer.start_us)
         for _ in range(self._effort.steps):
-            step = wanderer.step(troupe.next_dues())
-            steps.append(step)
-            firings, killed = troupe.take(step, observing=bool(missing))
-            wanderer.learn(firings)
-            found = frozenset(missing & troupe.outcomes)
-            if killed or found != new:
-                useful = len(steps)
-                kills.update(killed)
-                new = found
-            if not troupe.alive and new == missing:
+            left = len(troupe.alive) + len(troupe.missing)
+            if not left:
                 break
+            steps.append(wanderer.step(troupe.next_dues()))
+            firings, _ = troupe.take(steps[-1])
+            wanderer.learn(firings)
+            if len(troupe.alive) + len(troupe.missing) < left:
+                useful = len(steps)
         if not useful:
             return None
-        start_us = wanderer.start_us
-        short = shrunk(steps[:useful], lambda given: self._holds(start_us, given, kills, new))
-        return Trial(start_us, tuple(short), frozenset(kills), new)
+        kills, outcomes_found = frozenset(alive - troupe.alive.keys()), frozenset(missing - troupe.missing)
+        short = shrunk(steps[:useful], lambda given: self._troupe(kills, outcomes_found, start_us).finds_all(given))
+        return Trial(start_us, tuple(short), kills, outcomes_found)
 
-    def _troupe(self, indices: Iterable[int]) -> Troupe:
-        return Troupe(self._original, {index: self._others[index] for index in sorted(indices)}, self._world)
-
-    def _holds(self, start_us: int, steps: Sequence[Step], kills: set[int], wanted: frozenset[Outcome]) -> bool:
-        """Tell whether a timeline still tells these mutants apart and reaches these outcomes."""
-        troupe = self._troupe(kills)
-        reached(start_us, steps, troupe, observing=bool(wanted))
-        return not troupe.alive and wanted <= troupe.outcomes
+    def _troupe(self, indices: Iterable[int], wanted: Iterable[Outcome], start_us: int) -> Troupe:
+        others = {index: self._others[index] for index in sorted(indices)}
+        return Troupe(self._original, others, wanted, self._world, start_us)

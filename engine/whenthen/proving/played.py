@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.extend.registry import Registry
 from whenthen.model.firing import Firing, Notice
 from whenthen.model.step import Step
@@ -32,12 +33,13 @@ class Played:
     zone: str = "UTC"
 
 
-def play(
+def play(  # noqa: PLR0913, PLR0917 - what a stage takes
     rules: Iterable[Mapping[str, Any]],
     steps: Iterable[Step],
     registry: Registry,
     directory: Directory | None = None,
     zone: str = "UTC",
+    compiler: RuleCompiler | None = None,
 ) -> Played:
     """Play *steps*, in order of time, as ``whenthen replay`` does; raises ``InvalidRuleError``.
 
@@ -53,21 +55,22 @@ def play(
     (['Warm'], 'on')
     """
     taken, given = tuple(steps), tuple(rules)
-    stage = stage_of(given, taken, registry, directory, zone)
+    stage = stage_of(given, taken, registry, directory, zone, compiler)
     notices: list[Notice] = []
     firings = tuple(replay(stage, taken, Tally(), on_notice=notices.append))
     return Played(given, taken, firings, tuple(notices), Actuators(firings), registry, directory, zone)
 
 
-def stage_of(
+def stage_of(  # noqa: PLR0913, PLR0917 - what a stage takes
     rules: Iterable[Mapping[str, Any]],
     steps: Sequence[Step],
     registry: Registry,
     directory: Directory | None = None,
     zone: str = "UTC",
+    compiler: RuleCompiler | None = None,
 ) -> Stage:
     """Return a stage with *rules* as it stands before the first of *steps*, none of which it has taken."""
-    stage = Stage(registry, directory, zone)
+    stage = Stage(registry, directory, zone, compiler=compiler)
     begin(stage, steps[:1])
     for rule in rules:
         stage.engine.put_rule(rule)

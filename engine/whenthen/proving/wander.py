@@ -67,7 +67,9 @@ class Wanderer:
             force = self._random.random() < 0.3
             return RunByHand(self.now_us, self._rule_id, force=force)
         if alphabet.restarts and 0.1 <= chance < 0.13:
-            return Restart(self.now_us, self._random.choice((alphabet.unit_us, *alphabet.waits_us)))
+            restart = Restart(self.now_us, self._random.choice((alphabet.unit_us, *alphabet.waits_us)))
+            self.now_us += restart.down_us
+            return restart
         if not self._enabled or chance > 0.845:
             self._enabled = not self._enabled
             return Switch(self.now_us, self._rule_id, self._enabled)
