@@ -61,7 +61,7 @@ class Engine:
     ['Warm']
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - where it stands, and what it may share with other engines
+    def __init__(
         self,
         registry: Registry,
         directory: Directory | None = None,

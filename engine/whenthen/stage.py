@@ -37,7 +37,7 @@ class Stage:
     ['Warm']
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what an engine takes
+    def __init__(
         self,
         registry: Registry,
         directory: Directory | None = None,

@@ -14,12 +14,13 @@ import click
 from whenthen.cli.lines import one_line
 from whenthen.cli.options import as_json
 from whenthen.cli.output import Output
-from whenthen.cli.scenariofiles import Source, sources_of, scenarios_of
+from whenthen.cli.scenariofiles import Source, scenarios_of, sources_of
 from whenthen.cli.wanted import plugin_options, registry_of
 from whenthen.extend.registry import Registry
 from whenthen.proving.coverage import Coverage, RuleCoverage, cover
 from whenthen.proving.explore import explore
 from whenthen.proving.suggest import Suggestion, file_name, suggest
+from whenthen.proving.suggest import written as written_out
 
 _SHOWN = 20
 """So many living mutants of a rule are shown; ``--json`` has them all."""
@@ -101,7 +102,7 @@ def _suggested(
                 rule = Path(relpath(source.file.resolve(), folder.resolve())).as_posix()
             for made in suggest(searched, registry, rule, folder, first=_free(folder, one)):
                 path = folder / file_name(made.name)
-                path.write_text(json.dumps(made.document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+                path.write_text(written_out(made.document), encoding="utf-8")
                 written.append((one, made, path))
     except OSError as error:
         raise click.BadParameter(f"{error.filename}: {error.strerror}", param_hint="--suggest") from None
@@ -110,7 +111,9 @@ def _suggested(
 
 def _free(folder: Path, one: RuleCoverage) -> int:
     """Return the first number from which on no file of that name is there."""
-    numbers = [number for number in range(1, 1_000) if (folder / file_name(f"{one.rule['name']}, found {number}")).exists()]
+    numbers = [
+        number for number in range(1, 1_000) if (folder / file_name(f"{one.rule['name']}, found {number}")).exists()
+    ]
     return max(numbers, default=0) + 1
 
 
@@ -134,6 +137,9 @@ def _lines(found: Coverage, written: Sequence[Written]) -> Iterator[str]:
         f"{len(found.rules):,} rule{'s' * (len(found.rules) != 1)}: {killed:,} of {made_in_all:,} mutants noticed "
         f"({found.score:.0%}), {possible - missing:,} of {possible:,} outcomes reached"
     )
+    if written:
+        killed += sum(len(made.kills) for _, made, _ in written)
+        yield f"with what was written: {killed:,} of {made_in_all:,} mutants ({killed / made_in_all:.0%})"
 
 
 def _rule_lines(one: RuleCoverage) -> Iterator[str]:

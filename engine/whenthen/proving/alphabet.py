@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from whenthen.clock import DAY_US, MINUTE_US, SECOND_US, seconds_us
@@ -129,7 +130,7 @@ def _values(sensor: str, rules: Iterable[CompiledRule], registry: Registry) -> t
 def _around(limits: Iterable[float]) -> list[float]:
     """Return the limits, a number between each two, and one on either side."""
     known = sorted(limits)
-    between = [(low + high) / 2 for low, high in zip(known, known[1:], strict=False)]
+    between = [(low + high) / 2 for low, high in pairwise(known)]
     return [_whole(number) for number in sorted({_beyond(known[0], -1), *known, *between, _beyond(known[-1], 1)})]
 
 
@@ -179,7 +180,7 @@ def _times(document: Any, key: str = "") -> Iterator[int]:
     elif isinstance(document, list):
         for value in document:
             yield from _times(value, key)
-    elif is_time(key) and isinstance(document, int | float) and 0 < document:
+    elif is_time(key) and isinstance(document, int | float) and document > 0:
         time_us = seconds_us(document / 1_000 if key.endswith("_ms") else document)
         if 0 < time_us <= 31 * DAY_US:
             yield time_us

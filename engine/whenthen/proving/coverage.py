@@ -147,7 +147,7 @@ def cover(
 
 
 def fails(scenario: Scenario, played: Played, registry: Registry) -> bool:
-    """Tell whether anything in a played scenario is not as it expects; quicker than ``run_scenario``, which says why."""
+    """Tell whether anything is not as a scenario expects; quicker than ``run_scenario``, which says why."""
     for one in scenario.expectations:
         if isinstance(one, Expected):
             within = [firing for firing in played.firings if one.counts(firing) and one.window.holds(firing.at_us)]

@@ -7,7 +7,7 @@ say. What is more than a formula is taken for the same only if it is written the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 from typing import Any
 
@@ -108,7 +108,7 @@ def truth_of(formula: Formula, values: Values) -> Truth:
 
 
 def _around(limits: Sequence[float]) -> list[float]:
-    between = [(low + high) / 2 for low, high in zip(limits, limits[1:], strict=False)]
+    between = [(low + high) / 2 for low, high in pairwise(limits)]
     return sorted({limits[0] - 1, *limits, *between, limits[-1] + 1})
 
 

@@ -5,19 +5,21 @@ Nothing is left to the clock or to chance: the same rule and seed give the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
 from whenthen.dsl.rule import CompiledRule, Node, RuleCompiler, refs_below
 from whenthen.extend.registry import Registry
+from whenthen.model.reading import Reading
 from whenthen.model.step import Step
 from whenthen.proving.alphabet import Alphabet, alphabet_of
 from whenthen.proving.equal import outcomes
 from whenthen.proving.mutants import Mutants, mutants_of
-from whenthen.proving.shrink import shrunk
 from whenthen.proving.observe import Outcome
+from whenthen.proving.shrink import at_once, shrunk
 from whenthen.proving.troupe import Ready, Troupe
 from whenthen.proving.wander import Wanderer
 from whenthen.proving.world import World, world_of
@@ -25,16 +27,19 @@ from whenthen.proving.world import World, world_of
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long to search: so many timelines, of so many steps; fewer when so many in a row found nothing new."""
+    """How long to search: so many timelines of so many steps, fewer after *patience* that found nothing new."""
 
-    timelines: int = 240
+    timelines: int = 400
     steps: int = 24
-    patience: int = 80
+    patience: int = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One timeline from *start_us* (microseconds) on, as short as it can be: the mutants (by position) that it tells apart, the outcomes it reaches."""
+    """One timeline from *start_us* (microseconds) on, as short as it can be.
+
+    *kills* are the mutants (by position) that it tells apart, *outcomes* what conditions come to in it.
+    """
 
     start_us: int
     steps: tuple[Step, ...]
@@ -59,12 +64,12 @@ class Exploration:
         return len(self.mutants.made) - len(self.alive)
 
 
-def explore(
+def explore(  # noqa: PLR0913 - what to look for, and how long
     document: Mapping[str, Any],
     registry: Registry,
     *,
     seed: int = 0,
-    effort: Effort = Effort(),  # noqa: B008 - frozen
+    effort: Effort = Effort(),
     alive: Iterable[int] | None = None,
     missing: Iterable[Outcome] | None = None,
 ) -> Exploration:
@@ -108,6 +113,7 @@ class _Search:
         self._random = Random(f"{seed} {self._rule.id}")  # noqa: S311 - the same at every run is what is wanted
         self._world = world_of(self._rule, original)
         others = [compiler.compile(mutant.document) for mutant in self.mutants.made]
+        self._led: Sequence[Reading] = ()
         self._original = Ready(registry, self._rule)
         self._others = [Ready(registry, rule) for rule in others]
         self._alphabet: Alphabet = alphabet_of(self._rule, others, registry, self._world)
@@ -132,7 +138,7 @@ class _Search:
 
     def _trial(self, alive: set[int], missing: set[Outcome]) -> Trial | None:
         """Wander once; return what was found, as short as it can be, or ``None`` when nothing was."""
-        wanderer = Wanderer(self._alphabet, self._world, self._rule, self._random)
+        wanderer = Wanderer(self._alphabet, self._world, self._rule, self._random, self._led)
         start_us = wanderer.start_us
         troupe = self._troupe(alive, missing, start_us)
         steps: list[Step] = []
@@ -146,11 +152,16 @@ class _Search:
             wanderer.learn(firings)
             if len(troupe.alive) + len(troupe.missing) < left:
                 useful = len(steps)
+        self._led = wanderer.led
         if not useful:
             return None
         kills, outcomes_found = frozenset(alive - troupe.alive.keys()), frozenset(missing - troupe.missing)
-        short = shrunk(steps[:useful], lambda given: self._troupe(kills, outcomes_found, start_us).finds_all(given))
+        holds = partial(self._holds, kills, outcomes_found, start_us)
+        short = at_once(shrunk(steps[:useful], holds), start_us, holds)
         return Trial(start_us, tuple(short), kills, outcomes_found)
+
+    def _holds(self, kills: Iterable[int], wanted: Iterable[Outcome], start_us: int, steps: Sequence[Step]) -> bool:
+        return self._troupe(kills, wanted, start_us).finds_all(steps)
 
     def _troupe(self, indices: Iterable[int], wanted: Iterable[Outcome], start_us: int) -> Troupe:
         others = {index: self._others[index] for index in sorted(indices)}

@@ -63,7 +63,9 @@ def mutants_of(document: Mapping[str, Any], registry: Registry) -> Mutants:
     compiler = RuleCompiler(registry)
     original = {**document, "id": document.get("id") or rule_id_of(document)}
     compiled = compiler.compile(original)
-    made, equivalent, seen = [], [], {json.dumps(original, sort_keys=True)}
+    made: list[Mutant] = []
+    equivalent: list[Mutant] = []
+    seen = {json.dumps(original, sort_keys=True)}
     for mutant in _Maker(original, registry, compiled).all():
         text = json.dumps(mutant.document, sort_keys=True)
         if text in seen:

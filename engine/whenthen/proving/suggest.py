@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import Any
 from whenthen.clock import from_us
 from whenthen.extend.registry import Registry
 from whenthen.model.firing import ActionCall, Firing, Kind
-from whenthen.model.step import Step, Tick, instant_of
+from whenthen.model.step import Tick, instant_of
 from whenthen.proving.coverage import fails
 from whenthen.proving.entries import entries_of
 from whenthen.proving.explore import Exploration, Trial
@@ -42,9 +43,10 @@ def suggest(
     *rule* is what a scenario's ``rules`` says of it: a path relative to *folder*, or the document itself. They are
     numbered from *first* on.
     """
+    writer = _Writer(exploration, registry, rule, folder)
     found: list[Suggestion] = []
     for trial in exploration.trials:
-        made = _suggestion(exploration, trial, registry, rule, folder, first + len(found))
+        made = writer.suggestion(trial, first + len(found))
         if made is not None:
             found.append(made)
     return found
@@ -59,51 +61,74 @@ def file_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] + ENDING
 
 
-def _suggestion(
-    exploration: Exploration, trial: Trial, registry: Registry, rule: str | Mapping[str, Any], folder: Path, number: int
-) -> Suggestion | None:
-    original, world = exploration.mutants.original, exploration.world
-    steps = (Tick(trial.start_us), *trial.steps)
-    played = play([original], steps, registry, world.directory)
-    aimed = [exploration.mutants.made[index] for index in sorted(trial.kills)]
-    document = {
-        "name": f"{original['name']}, found {number}",
-        "description": _told(aimed, trial),
-        "rules": [rule],
-        **({"only": [_called(original, rule)]} if isinstance(rule, str) else {}),
-        "devices": world.to_json(),
-        "start": from_us(trial.start_us).isoformat(),
-        "timeline": entries_of(trial.steps, trial.start_us),
-        "expect": list(_expected(played, trial.start_us, _called(original, rule))),
+def written(document: Mapping[str, Any]) -> str:
+    """Return a scenario as a person would write it: each entry of a list on a line of its own.
+
+    >>> print(written({"name": "n", "timeline": [{"at": "0s"}, {"at": "1s"}]}), end="")
+    {
+      "name": "n",
+      "timeline": [
+        {"at": "0s"},
+        {"at": "1s"}
+      ]
     }
-    try:
-        scenario = read_scenario(document, registry, folder)
-    except InvalidScenarioError:
-        return None  # its rule cannot be read from there as it was read here
-    if fails(scenario, _replayed(scenario, original, registry), registry):
-        return None
-    kills = tuple(
-        mutant for mutant in aimed if fails(*_with(scenario, mutant.document, registry), registry)
-    )
-    if not kills and not trial.outcomes:
-        return None
-    return Suggestion(str(document["name"]), document, kills)
+    """
+    parts = [f"  {json.dumps(key)}: {_value(value)}" for key, value in document.items()]
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def _with(scenario: Scenario, document: Mapping[str, Any], registry: Registry) -> tuple[Scenario, Played]:
-    changed = replace(scenario, rules=(document,))
-    return changed, _replayed(changed, document, registry)
+def _value(value: Any) -> str:
+    if not isinstance(value, list) or not any(isinstance(item, dict) for item in value):
+        return json.dumps(value, ensure_ascii=False)
+    return "[\n" + ",\n".join(f"    {json.dumps(item, ensure_ascii=False)}" for item in value) + "\n  ]"
 
 
-def _replayed(scenario: Scenario, document: Mapping[str, Any], registry: Registry) -> Played:
-    return play([document], scenario.steps, registry, scenario.directory, scenario.zone)
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes the scenarios for one rule."""
+
+    exploration: Exploration
+    registry: Registry
+    rule: str | Mapping[str, Any]
+    folder: Path
+
+    def suggestion(self, trial: Trial, number: int) -> Suggestion | None:
+        """Return the scenario for a trial, unless it turns out not to show anything."""
+        document = self._document(trial, number)
+        original, made = self.exploration.mutants.original, self.exploration.mutants.made
+        try:
+            scenario = read_scenario(document, self.registry, self.folder)
+        except InvalidScenarioError:
+            return None  # its rule cannot be read from there as it was read here
+        if self._fails(scenario, original):
+            return None
+        kills = tuple(made[index] for index in sorted(trial.kills) if self._fails(scenario, made[index].document))
+        return Suggestion(document["name"], document, kills) if kills or trial.outcomes else None
+
+    def _document(self, trial: Trial, number: int) -> dict[str, Any]:
+        original, world = self.exploration.mutants.original, self.exploration.world
+        played = play([original], (Tick(trial.start_us), *trial.steps), self.registry, world.directory)
+        aimed = [self.exploration.mutants.made[index] for index in sorted(trial.kills)]
+        return {
+            "name": f"{original['name']}, found {number}",
+            "description": _told(aimed, trial),
+            "rules": [self.rule],
+            **({"only": [original["name"]]} if isinstance(self.rule, str) else {}),
+            "devices": world.to_json(),
+            "start": from_us(trial.start_us).isoformat(),
+            "timeline": [_by_name(entry, original) for entry in entries_of(trial.steps, trial.start_us)],
+            "expect": list(_expected(played, trial.start_us, original["name"])),
+        }
+
+    def _fails(self, scenario: Scenario, document: Mapping[str, Any]) -> bool:
+        changed = replace(scenario, rules=(document,))
+        played = play([document], scenario.steps, self.registry, scenario.directory, scenario.zone)
+        return fails(changed, played, self.registry)
 
 
-def _called(original: Mapping[str, Any], rule: str | Mapping[str, Any]) -> str:
-    """Return how a scenario names the rule: by its id where it has one of its own, else by its name."""
-    given = rule if isinstance(rule, Mapping) else original
-    name: str = given["name"]
-    return name
+def _by_name(entry: dict[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an entry that names the rule as people do: an id that was made of its content changes with it."""
+    return {key: original["name"] if key in ("run", "enable", "disable") else value for key, value in entry.items()}
 
 
 def _told(aimed: Sequence[Mutant], trial: Trial) -> str:
@@ -131,9 +156,7 @@ def _expected(played: Played, start_us: int, rule: str) -> Iterator[dict[str, An
     yield from _set(played, start_us)
 
 
-def _one_by_one(
-    firings: Sequence[Firing], start_us: int, rule: dict[str, str], verb: str
-) -> Iterator[dict[str, Any]]:
+def _one_by_one(firings: Sequence[Firing], start_us: int, rule: dict[str, str], verb: str) -> Iterator[dict[str, Any]]:
     shown = firings if len(firings) <= _MOST_TOLD else [*firings[: _MOST_TOLD // 2], *firings[-_MOST_TOLD // 2 :]]
     seen: list[tuple[str, Mapping[str, Any]]] = []
     for at_us, subject in dict.fromkeys((firing.at_us, firing.subject) for firing in shown):
@@ -170,8 +193,3 @@ def _set(played: Played, start_us: int) -> Iterator[dict[str, Any]]:
         for at_us in sorted(instants):
             value = played.actuators.value(device, channel, at_us)
             yield {"device": device, "channel": channel, "is": value, "at": told_span(at_us - start_us)}
-
-
-def steps_of(trial: Trial) -> tuple[Step, ...]:
-    """Return a trial's steps, with its start."""
-    return (Tick(trial.start_us), *trial.steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from whenthen.dsl.rule import CompiledRule, RuleCompiler
@@ -81,7 +81,7 @@ class Troupe:
         return [due_us for due_us in dues if due_us is not None]
 
     def finds_all(self, steps: Iterable[Step]) -> bool:
-        """Tell whether a timeline leaves no mutant alive and no outcome missing; what comes after that is not played."""
+        """Tell whether a timeline leaves no mutant alive and no outcome missing; it is played until then."""
         for step in steps:
             self.take(step)
             if not (self.alive or self.missing):

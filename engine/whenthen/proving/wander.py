@@ -25,17 +25,23 @@ Key = tuple[str, str]
 
 
 class Wanderer:
-    """Chooses steps: mostly one sensor moves while the others stay, now and then what led to a firing comes again."""
+    """Chooses steps: mostly one sensor moves while the others stay, now and then what led to a firing comes again.
 
-    def __init__(self, alphabet: Alphabet, world: World, rule: CompiledRule, random: Random) -> None:
+    *led* are the readings before a firing, the newest last; those of an earlier timeline may be given.
+    """
+
+    def __init__(
+        self, alphabet: Alphabet, world: World, rule: CompiledRule, random: Random, led: Sequence[Reading] = ()
+    ) -> None:
         self._alphabet = alphabet
         self._world = world
         self._rule_id = rule.id
         self._random = random
         self._values: dict[Key, Scalar | None] = {}
-        self._fired_us: int | None = None
+        self._cooldown_us = rule.cooldown_us
+        self._cool_us = 0
         self._sent_last: list[Reading] = []
-        self._led: list[Reading] = []
+        self.led = led
         self._again: list[tuple[int, Reading]] = []
         self._enabled = True
         if alphabet.marks_us:
@@ -45,10 +51,10 @@ class Wanderer:
         self.now_us = self.start_us
 
     def learn(self, firings: Iterable[Firing]) -> None:
-        """Remember when the rule fired, and the readings that led there."""
+        """Remember the readings that led the rule to fire, and when its cooldown ends."""
         for firing in firings:
             if firing.kind == "fired":
-                self._led, self._fired_us = list(self._sent_last), firing.at_us
+                self.led, self._cool_us = list(self._sent_last), firing.at_us + self._cooldown_us
 
     def step(self, dues_us: Sequence[int]) -> Step:
         """Return the next step; *dues_us* are instants at which timers are due."""
@@ -59,13 +65,20 @@ class Wanderer:
         self.now_us = self._instant(dues_us)
         chance = self._random.random()
         alphabet = self._alphabet
-        if self._led and chance > 0.86:
+        if self.led and chance > 0.86:
             return self._encore()
         if alphabet.events and chance < (0.5 if alphabet.values else 0.7):
             return self._event()
+        seldom = self._seldom(chance)
+        if seldom is not None:
+            return seldom
+        return self._reading() if alphabet.values and chance <= 0.75 else Tick(self.now_us)
+
+    def _seldom(self, chance: float) -> Step | None:
+        """Return what happens seldom: a run by hand, a restart, a switch."""
+        alphabet = self._alphabet
         if alphabet.runs and chance < 0.1:
-            force = self._random.random() < 0.3
-            return RunByHand(self.now_us, self._rule_id, force=force)
+            return RunByHand(self.now_us, self._rule_id, force=self._random.random() < 0.2)
         if alphabet.restarts and 0.1 <= chance < 0.13:
             restart = Restart(self.now_us, self._random.choice((alphabet.unit_us, *alphabet.waits_us)))
             self.now_us += restart.down_us
@@ -73,9 +86,7 @@ class Wanderer:
         if not self._enabled or chance > 0.845:
             self._enabled = not self._enabled
             return Switch(self.now_us, self._rule_id, self._enabled)
-        if not alphabet.values or chance > 0.75:
-            return Tick(self.now_us)
-        return self._reading()
+        return None
 
     def _instant(self, dues_us: Sequence[int]) -> int:
         """Return a later instant: about when something is due, one of the rule's own times later, or soon."""
@@ -88,11 +99,11 @@ class Wanderer:
             later = random.choice(marks) + random.choice((-unit_us, 0, unit_us))
         elif dues_us and chance < 0.4:
             later = random.choice((dues_us[0], random.choice(dues_us))) + random.choice((-unit_us, 0, 0, unit_us))
-        elif chance < 0.5 and self._fired_us is not None:
-            later = self._fired_us + random.choice(alphabet.waits_us) + random.choice((-1, 1)) * self._little()
+        elif chance < 0.6 and self.now_us < self._cool_us:
+            later = self._cool_us + random.choice((-1, -1, 1)) * self._little()
         elif chance < 0.8:
             later = self.now_us + random.choice(alphabet.waits_us)
-        return max(later, self.now_us + 1)
+        return later if later > self.now_us else self.now_us + unit_us
 
     def _little(self) -> int:
         """Return nothing, the unit, or one of the rule's shorter times."""
@@ -124,7 +135,11 @@ class Wanderer:
 
     def _encore(self) -> Reading:
         """Do again what led to the firing: the last reading before it, or the last few, as far apart as they were."""
-        played = self._led[-self._random.randint(1, len(self._led)) :]
+        targets = [self._cool_us - wait_us for wait_us in (0, *self._alphabet.waits_us)]
+        ahead = [target_us for target_us in targets if target_us > self.now_us]
+        if ahead and self._random.random() < 0.6:
+            self.now_us = self._random.choice(ahead)
+        played = self.led[-self._random.randint(1, len(self.led)) :]
         gaps = [later.received_us - earlier.received_us for earlier, later in pairwise(played)]
         self._again = list(zip(gaps, played[1:], strict=True))
         first = played[0]
