@@ -149,7 +149,7 @@ class _Search:
                 break
             steps.append(wanderer.step(troupe.next_dues()))
             firings, _ = troupe.take(steps[-1])
-            wanderer.learn(firings)
+            wanderer.learn(steps[-1], firings)
             if len(troupe.alive) + len(troupe.missing) < left:
                 useful = len(steps)
         self._led = wanderer.led

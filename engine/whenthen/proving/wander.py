@@ -50,11 +50,13 @@ class Wanderer:
             self.start_us = START_US + (random.randrange(24) * HOUR_US if alphabet.daily else 0)
         self.now_us = self.start_us
 
-    def learn(self, firings: Iterable[Firing]) -> None:
+    def learn(self, step: Step, firings: Iterable[Firing]) -> None:
         """Remember the readings that led the rule to fire, and when its cooldown ends."""
         for firing in firings:
             if firing.kind == "fired":
-                self.led, self._cool_us = list(self._sent_last), firing.at_us + self._cooldown_us
+                self._cool_us = firing.at_us + self._cooldown_us
+                if not isinstance(step, RunByHand):
+                    self.led = list(self._sent_last)
 
     def step(self, dues_us: Sequence[int]) -> Step:
         """Return the next step; *dues_us* are instants at which timers are due."""
