@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -85,12 +85,12 @@ class Words:
         failed = _node(tree["conditions"], tree.get("first_failed"))
         if failed is None:
             holding = "the conditions hold" if tree["conditions"] else "there are no conditions"
-            if one.kind == "cleared":
+            if one.kind == "cleared" and tree["blocked"] != "no_subject":
                 return f"{when}: {holding}"
             return f"{when}: {_BLOCKED.get(tree['blocked'] or '', f'{holding}, but nothing triggered the rule')}"
         is_it = "is false" if failed["truth"] is False else "is unknown"
         reason = f" ({failed['failed']})" if "failed" in failed else ""
-        seen = "".join(f"; {_reading(reading)}" for reading in failed.get("readings", ()))
+        seen = "".join(f"; {text}" for text in dict.fromkeys(map(_reading, _readings(failed))))
         return f"{when}: {failed['path']} {is_it}: {failed['describe']}{reason}{seen}"
 
     def notice(self, notice: Notice) -> str:
@@ -117,6 +117,13 @@ def _node(conditions: Iterable[Mapping[str, Any]], path: str | None) -> Mapping[
         if (below := _node(one.get("conditions", ()), path)) is not None:
             return below
     return None
+
+
+def _readings(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what a condition read, and the conditions inside it."""
+    yield from node.get("readings", ())
+    for one in node.get("conditions", ()):
+        yield from _readings(one)
 
 
 def _reading(reading: Mapping[str, Any]) -> str:

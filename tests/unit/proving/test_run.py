@@ -110,9 +110,11 @@ def test_a_rule_that_did_not_fire_tells_the_first_condition_that_failed_at_the_e
 
 
 def test_a_rule_that_fired_too_often_tells_when(run: Any) -> None:
+    firings = ", ".join(f"{minute}m (00:0{minute}:00) for dev-1" for minute in range(1, 6))
+
     assert told(run({"rule": "Warm", "never_fires": True}, *range(30, 40))) == [
         "/expect/0: expected: 'Warm' never fires",
-        f"  it fired 9 times: {', '.join(f'{minute}m (00:0{minute}:00) for dev-1' for minute in range(1, 6))}, and 4 more",
+        f"  it fired 9 times: {firings}, and 4 more",
     ]
 
 
@@ -242,6 +244,13 @@ def test_a_restart_in_the_middle_of_a_duration_is_played(run: Any) -> None:
 
     assert run(expected, *readings, short, {"at": "2m"}, rules=[HOLD]).passed
     assert not run(expected, *readings, {"at": "2m"}, rules=[HOLD]).passed
+
+
+def test_a_single_reading_that_comes_while_the_process_is_down_is_taken_on_its_return(run: Any) -> None:
+    restart = {"at": "10s", "restart": {"down_seconds": 30}}
+    reading = {"at": "20s", "device": "dev-1", "values": {"temperature": 31}}
+
+    assert run({"rule": "Warm", "fires": 1, "from": "40s", "until": "40s"}, restart, reading).passed
 
 
 def test_rooms_are_subjects_when_devices_say_where_they_stand(run: Any) -> None:
