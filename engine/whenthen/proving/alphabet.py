@@ -98,6 +98,9 @@ def constants(source: str) -> Iterator[float]:
 def _refs(rule: CompiledRule) -> Iterator[SensorRef]:
     yield from rule.reads
     yield from (SensorRef(trigger.sensor, trigger.device) for trigger in rule.sensor_triggers)
+    # An action whose text asks for what nobody has sent fails, and then nobody sees what is wrong with it.
+    asked = {name for plan in (*rule.actions, *rule.clear_actions) for name in plan.template.names}
+    yield from (SensorRef(name) for name in sorted(asked - rule.known_names))
 
 
 def _values(sensor: str, rules: Iterable[CompiledRule], registry: Registry) -> tuple[Scalar | None, ...]:

@@ -23,8 +23,9 @@ def seen(firing: Firing) -> Seen:
 
 def _seen_call(call: ActionCall) -> Seen:
     # When an action runs that sets nothing is not to be seen: a firing tells what it does, channels tell when.
+    # Nor is what an action would have done that does not run.
     sets = [(setting, call.after_us) for setting in call.sets]
-    return (call.type, call.config, call.runs, sets)
+    return (call.type, call.config, sets) if call.runs else ()
 
 
 class Ready(RuleCompiler):
