@@ -24,6 +24,7 @@ NAMES = (
     "latency",
     "sockets",
     "explain",
+    "coverage",
 )
 
 

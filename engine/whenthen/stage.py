@@ -21,7 +21,8 @@ from whenthen.ports import Directory
 class Stage:
     """Plays steps in the order given; ``engine`` is the one that is running now.
 
-    A restart keeps what a journal would: the state as JSON, written and read, and the rules as they stand.
+    A restart keeps what a journal would: the state as JSON, written and read, and the rules as they stand. Stages that
+    play the same rules over and over may share a *compiler*.
 
     >>> from whenthen.extend.host import load_registry
     >>> stage = Stage(load_registry())

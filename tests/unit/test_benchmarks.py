@@ -43,6 +43,7 @@ def workload(name: str) -> Any:
         "latency",
         "sockets",
         "explain",
+        "coverage",
     ],
 )
 def test_a_workload_yields_figures_whose_contestants_agree(name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from whenthen.cli.check import check
+from whenthen.cli.coverage import coverage
 from whenthen.cli.explain import explain
 from whenthen.cli.found import OpenGroup
 from whenthen.cli.output import survive_odd_characters
@@ -30,5 +31,5 @@ def main() -> None:
     survive_odd_characters()
 
 
-for _command in (replay, explain, check, test, schema, plugins, plugin):
+for _command in (replay, explain, check, test, coverage, schema, plugins, plugin):
     main.add_command(_command)
