@@ -54,7 +54,7 @@ def memory_of(rule: CompiledRule, paths: Collection[str]) -> Memory:
         else:
             bands.update({ref: (min(points), max(points)) for ref, points in cuts.items() if points})
     warm_us = seconds_us(total) if rule.edge else 0
-    window_us = min(_LEAST_US + seconds_us(total) + warm_us, LONGEST_US)
+    window_us = min(_LEAST_US + seconds_us(total), LONGEST_US)
     sticks = any(node.condition.cuts() is None for node in keeping)
     return Memory(window_us, warm_us, bands, steps, sticks)
 

@@ -104,10 +104,11 @@ class Past:
         wanted_us = _begin_us(connection, series, memory, at_us)
         cuts = cuts_of(rule, series)
         other = {one: name for one, name in series.items() if one not in cuts}
-        if rule.edge:
+        fired = executions.last_fired(connection, rule.id, asked.subjects, at_us)
+        long_ago = rule.edge and min(fired.values(), default=at_us) < max(wanted_us, since_us)
+        if long_ago:
             # Whether it is armed hangs on all that was since it last fired.
-            fired = executions.last_fired(connection, rule.id, asked.subjects, at_us)
-            first_us = max(min(fired.values(), default=at_us) - memory.window_us, at_us - LONGEST_US)
+            first_us = max(min(fired.values()) - memory.window_us, at_us - LONGEST_US)
             wanted_us = min(wanted_us, recorded.bounded(connection, other, first_us, at_us + 1, _MAX_SINCE)[0])
         from_us, complete = recorded.bounded(connection, other, max(wanted_us, since_us), at_us + 1, MAX_VALUES)
         apart.begin(quiet.document, from_us, recorded.newest_before(connection, series, from_us))
@@ -117,7 +118,8 @@ class Past:
             key=lambda one: one.received_us,
         )
         # A rule that was made or switched on there has forgotten nothing.
-        warm_us = from_us if from_us == since_us else min(from_us + memory.warm_us, at_us)
+        warm = from_us == since_us or not long_ago
+        warm_us = min(from_us if warm else from_us + memory.warm_us, at_us)
         values, finished = _play(apart, asked, rows, _Fired.of(connection, asked, warm_us))
         if not on:
             apart.engine.set_enabled(rule.id, enabled=False)
