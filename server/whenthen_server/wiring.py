@@ -22,7 +22,6 @@ from whenthen.runtime import Runtime
 from whenthen_server import auth
 from whenthen_server.acting import Acting, in_app
 from whenthen_server.api.parts import PartState
-from whenthen_server.hub import Hub
 from whenthen_server.live import join
 from whenthen_server.measuring import Measuring
 from whenthen_server.metrics import Metrics
@@ -66,21 +65,19 @@ class House:
             self.database, self.hasher, self.clock, changed=self.gate.forget, audit=partial(note, self.database)
         )
         self.places = Places(self.database)
-        self.hub = Hub()
         self.acting = _acting(settings, self.places, self.registry, lambda: self.runtime)
         self.runtime = Runtime(
             self.registry,
             SqlJournal(self.database, self.metrics.commit_seconds.observe),
             directory=self.places,
             services=self.acting,
-            listeners=[self.hub],
             clock=self.clock,
             threads=settings.automation.scheduler.max_concurrent_rules,
             explain=_explained,
             before_load=lambda: self.places.load(to_us(self.clock.now())),
         )
         self.acting.use(self.runtime)
-        self.hub.listen(Measuring(self.metrics, self.runtime))
+        self.runtime.listen(Measuring(self.metrics, self.runtime))
         self.idempotency = AnswerStore(self.runtime.submit)
         self.tending = Tending(
             self.runtime,
