@@ -25,7 +25,6 @@ from whenthen_server import auth
 from whenthen_server.acting import Acting
 from whenthen_server.api.parts import PartState
 from whenthen_server.collisions import Collisions, effects_of
-from whenthen_server.hub import Hub
 from whenthen_server.live import join
 from whenthen_server.measuring import Measuring
 from whenthen_server.metrics import Metrics
@@ -83,14 +82,12 @@ class House:
         self.collisions = Collisions(
             self.registry, self.places, self.database, self.clock, effects_of(settings.automation.effects)
         )
-        self.hub = Hub()
         self.acting = _acting(settings, self.places, self.registry, lambda: self.runtime)
         self.runtime = Runtime(
             self.registry,
             SqlJournal(self.database, self.metrics.commit_seconds.observe),
             directory=self.places,
             services=self.acting,
-            listeners=[self.hub],
             clock=self.clock,
             threads=settings.automation.scheduler.max_concurrent_rules,
             max_sensors=settings.limits.sensors_per_device,
@@ -98,7 +95,7 @@ class House:
             before_load=lambda: self.places.load(to_us(self.clock.now())),
         )
         self.acting.use(self.runtime)
-        self.hub.listen(Measuring(self.metrics, self.runtime))
+        self.runtime.listen(Measuring(self.metrics, self.runtime))
         self.idempotency = AnswerStore(self.runtime.submit)
         self.tending = Tending(
             self.runtime,

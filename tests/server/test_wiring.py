@@ -54,7 +54,7 @@ def house(tmp_path: Path) -> Generator[House]:
 
 def act(house: House, *actions: dict[str, Any]) -> Watch:
     watch = Watch()
-    house.hub.listen(watch)
+    house.runtime.listen(watch)
     house.runtime.put_rule(
         {
             "id": "r",
@@ -133,7 +133,7 @@ def test_a_custom_function_acts_through_the_services(house: House) -> None:
 
 def test_every_firing_keeps_why_it_fired(house: House) -> None:
     seen: list[Any] = []
-    house.hub.listen(lambda turn: seen.extend(turn.executions))
+    house.runtime.listen(lambda turn: seen.extend(turn.executions))
     act(house, {"type": "log", "config": {"message": "x"}})
     (execution,) = [one for one in seen if one.firing.rule_id == "r"]
 

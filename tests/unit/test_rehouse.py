@@ -118,3 +118,39 @@ def test_a_farm_that_gets_its_first_device_gets_its_rules_for_nobody_in_particul
     engine.rehouse(["d9"])
 
     assert [one.subject for one in engine.advance(3600 * S)] == ["f", "g"]
+
+
+def test_a_silence_of_a_device_that_was_heard_before_it_was_registered_is_told_of(directory: Changing) -> None:
+    engine = engine_with(directory, trigger={"type": "event", "config": {"event": "sensor_stale"}}, conditions=[])
+    engine.handle(Reading("d2", {"t": 20.0}, 1 * S))
+    directory.put(Device("d2", room="a", farm="f", stale_after_seconds=60))
+    engine.rehouse(["d2"])
+
+    assert [(one.at_us, one.subject) for one in engine.advance(100 * S)] == [(61 * S, "f")]
+
+
+def test_a_silence_begun_before_its_device_was_registered_is_not_told_of(directory: Changing) -> None:
+    engine = engine_with(directory, trigger={"type": "event", "config": {"event": "sensor_stale"}}, conditions=[])
+    engine.handle(Reading("d2", {"t": 20.0}, 1 * S))
+    engine.advance(100 * S)
+    directory.put(Device("d2", room="a", farm="f", stale_after_seconds=60))
+    engine.rehouse(["d2"])
+
+    assert engine.advance(1000 * S) == []
+
+
+def test_a_duration_over_a_named_device_is_interrupted_when_that_device_goes(directory: Changing) -> None:
+    directory.put(Device("d2", room="a", farm="f"))
+    named = {**HOT, "config": {**HOT["config"], "device": "d2"}}
+    lasting = {"type": "duration", "config": {"condition": named, "duration_seconds": 60}}
+    engine = engine_with(directory, scope={"device": "d1"}, conditions=[lasting], on_gap="verify", max_gap_seconds=5)
+    for device in ("d1", "d2"):
+        fired(engine, device, 0)
+    directory.drop("d2")
+    engine.rehouse(["d2"])
+    directory.put(Device("d2", room="a", farm="f"))
+    engine.rehouse(["d2"])
+    fired(engine, "d2", 30)
+
+    assert fired(engine, "d1", 61) == []
+    assert fired(engine, "d1", 90) == [("d1", "fired", "a")]

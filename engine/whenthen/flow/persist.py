@@ -184,7 +184,7 @@ def restore_into(roster: Roster, kept: Mapping[str, Any], now_us: int) -> None:
         consequence = _CONSEQUENCES[row["kind"]](**row["consequence"])
         roster.delays.add(consequence, Concern(**row["concern"]), row["depth"], row["due_us"])
     if roster.listing.silence_matters:
-        roster.silences.resume()
+        roster.silences.resume(roster.slots.heard())
     _forget_changes(roster.changes)
 
 

@@ -9,7 +9,7 @@ from whenthen.flow.instance import Instance
 from whenthen.flow.persist import row_key
 from whenthen.flow.roster import Roster
 from whenthen.flow.rulestate import RuleState
-from whenthen.flow.state import NEVER_US
+from whenthen.flow.state import NEVER_US, Slot
 from whenthen.flow.subjects import Subject, Subjects
 
 
@@ -27,23 +27,35 @@ class Rehousing:
 
         Return the instances that may read something else now, and those that have no subject any more.
         """
-        directory = self._subjects.directory
+        moved: dict[Instance, None] = {}
         for device_id in device_ids:
-            if directory is not None and directory.device(device_id) is None:
-                self._forget_device(device_id)
-        moved: list[Instance] = []
+            self._follow_device(device_id, now_us, moved)
         gone: list[tuple[RuleState, Instance]] = []
         for state in self._roster.states.values():
             if state.enabled:
                 self._follow(state, device_ids, now_us, moved, gone)
-        return moved, gone
+        for _, instance in gone:
+            moved.pop(instance, None)
+        return list(moved), gone
+
+    def _follow_device(self, device_id: str, now_us: int, moved: dict[Instance, None]) -> None:
+        """Forget a device that is no more, and add to *moved* who reads it; listen to one that is."""
+        slots = list(self._roster.slots.of(device_id).values())
+        directory = self._subjects.directory
+        if directory is not None and directory.device(device_id) is None:
+            self._subjects.forget(device_id)
+            for slot in slots:
+                moved.update(slot.watchers)
+                self._forget(slot)
+        elif self._roster.listing.silence_matters:
+            self._roster.silences.listen_anew([slot for slot in slots if slot.at_us > NEVER_US], now_us)
 
     def _follow(
         self,
         state: RuleState,
         device_ids: Collection[str],
         now_us: int,
-        moved: list[Instance],
+        moved: dict[Instance, None],
         gone: list[tuple[RuleState, Instance]],
     ) -> None:
         """Follow the devices with one rule."""
@@ -56,7 +68,7 @@ class Rehousing:
                 gone.append((state, instance))
                 continue
             self._rebind(instance, subject)
-            moved.append(instance)
+            moved[instance] = None
             roster.schedules.follow(state, subject, now_us)
         for subject in self._new_subjects(state, device_ids):
             roster.looks.observe(roster.instance(state, subject), now_us)
@@ -71,19 +83,17 @@ class Rehousing:
             found = [self._subjects.of_device(rule.scope, device) for device in devices]
         return [one for one in dict.fromkeys(found) if one is not None and one.id not in state.instances]
 
-    def _forget_device(self, device_id: str) -> None:
-        """Let nothing be known of a device; a rule that names it outright finds it unknown."""
-        self._subjects.forget(device_id)
+    def _forget(self, slot: Slot) -> None:
+        """Let nothing be known of a sensor; a rule that names its device outright finds it unknown."""
         changes = self._roster.changes
-        for slot in self._roster.slots.of(device_id).values():
-            slot.put(None)
-            slot.at_us = slot.heard_us = NEVER_US
-            slot.unsettle()
-            self._roster.silences.forget(slot)
-            if slot.dirty:
-                changes.slots.remove(slot)
-                slot.dirty = False
-            changes.dropped_slots[row_key(device_id, slot.sensor)] = None
+        slot.put(None)
+        slot.at_us = slot.heard_us = NEVER_US
+        slot.unsettle()
+        self._roster.silences.forget(slot)
+        if slot.dirty:
+            changes.slots.remove(slot)
+            slot.dirty = False
+        changes.dropped_slots[row_key(slot.device, slot.sensor)] = None
 
     def _rebind(self, instance: Instance, subject: Subject) -> None:
         """Have an instance read what its subject's devices are now; it remembers what it did."""

@@ -38,7 +38,7 @@ class Roster:
         self.listing = Listing()
         self.guard = guard
         self.subjects = subjects
-        self.silences = Silences(self.slots, subjects, timers, self.changes)
+        self.silences = Silences(subjects, timers, self.changes)
         self.schedules = Schedules(subjects, timers, guard)
         self.delays = Delays(timers, self.changes)
         self.around = Surroundings(registry, self.slots.slot, self._members, guard)
@@ -268,4 +268,4 @@ class Roster:
     def _list(self, state: RuleState, now_us: int) -> None:
         self.listing.add(state)
         if any(wanted.name in SILENCE_EVENTS for wanted in state.rule.event_triggers):
-            self.silences.listen_to_all(now_us)
+            self.silences.listen_to(self.slots.heard(), now_us)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from whenthen.clock import seconds_us
 from whenthen.flow.changes import Changes
 from whenthen.flow.rulestate import StaleTimer
-from whenthen.flow.slots import Slots
 from whenthen.flow.state import Slot
 from whenthen.flow.subjects import Subjects
 from whenthen.flow.timers import FAR_US, Timers
@@ -17,8 +18,7 @@ SILENCE_EVENTS = ("sensor_stale", "sensor_recovered")
 class Silences:
     """Who is listened for, and until when a silence is none."""
 
-    def __init__(self, slots: Slots, subjects: Subjects, timers: Timers, changes: Changes) -> None:
-        self._slots = slots
+    def __init__(self, subjects: Subjects, timers: Timers, changes: Changes) -> None:
         self._subjects = subjects
         self._timers = timers
         self._changes = changes
@@ -30,17 +30,23 @@ class Silences:
         if stale_after_us is not None and slot not in self._awaited:
             self._await(slot, now_us + stale_after_us)
 
-    def listen_to_all(self, now_us: int) -> None:
-        """Have it raised for every slot that was ever heard, but not for a silence that has begun already."""
-        for slot in self._slots.heard():
+    def listen_to(self, slots: Iterable[Slot], now_us: int) -> None:
+        """Have it raised for slots that were heard before, but not for a silence that has begun already."""
+        for slot in slots:
             stale_after_us = self._stale_after_us(slot.device)
             if stale_after_us is None or slot in self._awaited:
                 continue
-            if now_us - slot.heard_us >= stale_after_us:
-                self._awaited[slot] = StaleTimer(slot)
+            if slot.stale or now_us - slot.heard_us >= stale_after_us:
+                self._await(slot, FAR_US)
                 self._fall_silent(slot)
             else:
                 self._await(slot, slot.heard_us + stale_after_us)
+
+    def listen_anew(self, slots: Sequence[Slot], now_us: int) -> None:
+        """Listen as the directory says now, for slots of a device that came to it or changed in it."""
+        for slot in slots:
+            self._leave(slot)
+        self.listen_to(slots, now_us)
 
     def went_stale(self, timer: StaleTimer, now_us: int) -> list[Slot]:
         """Return the slot if it really is silent; else wait for the rest of its time."""
@@ -61,9 +67,9 @@ class Silences:
             timer.due_us = slot.heard_us + (self._stale_after_us(slot.device) or FAR_US)
             self._timers.schedule(timer)
 
-    def resume(self) -> None:
+    def resume(self, slots: Iterable[Slot]) -> None:
         """Wait for silences after a restart; one that had begun before goes on."""
-        for slot in self._slots.heard():
+        for slot in slots:
             stale_after_us = self._stale_after_us(slot.device)
             if stale_after_us is not None:
                 self._await(slot, FAR_US if slot.stale else slot.heard_us + stale_after_us)
@@ -71,6 +77,9 @@ class Silences:
     def forget(self, slot: Slot) -> None:
         """Wait no more for a slot of a device that is gone."""
         slot.stale = False
+        self._leave(slot)
+
+    def _leave(self, slot: Slot) -> None:
         timer = self._awaited.pop(slot, None)
         if timer is not None:
             timer.due_us = FAR_US

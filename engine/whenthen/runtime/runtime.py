@@ -6,7 +6,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from threading import Event as Flag
 from threading import Thread
 from types import TracebackType
@@ -48,11 +48,13 @@ _AFTER_FAILURE_SECONDS = 0.2
 
 Answer = TypeVar("Answer")
 
+Listener = Callable[[Turn], None]
+"""Is told of a commit, on the writer's thread: it must be quick."""
+
 
 class Runtime:
     """Readings, events and rule changes come in from any thread; each call returns once all it caused is stored.
 
-    *listeners* are told of every commit, in order, on the writer's thread: they must be quick and must not raise.
     *before_load* is called before the engine is made from what is kept: at the start, and after a commit that failed.
     With *tracing* every execution has its trace.
     """
@@ -64,7 +66,6 @@ class Runtime:
         *,
         directory: Directory | None = None,
         services: Services | None = None,
-        listeners: Sequence[Callable[[Turn], None]] = (),
         clock: Clock | None = None,
         timezone: str = "UTC",
         capacity: int = 10_000,
@@ -75,7 +76,7 @@ class Runtime:
     ) -> None:
         self._clock = clock or SystemClock()
         self._journal = journal
-        self._listeners = list(listeners)
+        self._listeners: tuple[Listener, ...] = ()
         self.intake = Intake(capacity, self.now_us)
         self.dispatcher = Dispatcher(registry, services or NoServices(), self._acted, threads)
 
@@ -98,6 +99,15 @@ class Runtime:
     def alive(self) -> bool:
         """Tell whether the writer runs."""
         return self._thread.is_alive()
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Have a listener told of every commit from now on, in order; returns how to leave."""
+        self._listeners = (*self._listeners, listener)
+
+        def leave() -> None:
+            self._listeners = tuple(one for one in self._listeners if one is not listener)
+
+        return leave
 
     # Its life
 
@@ -196,7 +206,7 @@ class Runtime:
         for listener in self._listeners:
             try:
                 listener(turn)
-            except Exception:  # noqa: BLE001 - the commit stands, whatever a listener makes of it
+            except Exception:  # noqa: BLE001 - the commit stands, and the others are told
                 _log.exception("a listener failed")
 
     def _acted(self, job: Job, outcome: Outcome) -> None:

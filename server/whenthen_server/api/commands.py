@@ -113,22 +113,16 @@ SCHEMAS: dict[str, Any] = {
 }
 
 
-def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for each route
+def routes(rooms: Rooms) -> list[Route]:
     """Return the routes of commands."""
+    return [*_of_device(rooms), *_of_room(rooms), *_of_command(rooms)]
+
+
+def _of_device(rooms: Rooms) -> list[Route]:
+    """Return the routes of one device's commands."""
 
     def of_device(request: Request) -> Place | None:
         return device_place(rooms, request.path["device_id"])
-
-    def in_room(request: Request) -> Place | None:
-        return room_place(rooms, request.path["room_id"])
-
-    def found(request: Request) -> Command | None:
-        with reading(rooms.database) as connection:
-            return store.find(connection, request.path["command_id"])
-
-    def of_command(request: Request) -> Place | None:
-        command = found(request)
-        return None if command is None else device_place(rooms, command.device_id)
 
     @route(
         "POST",
@@ -161,6 +155,15 @@ def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for 
             return Answer({"commands": [shown(one) for one in committed(rooms.runtime, item)]})
         return _listed(rooms, request, [request.path["device_id"]])
 
+    return [sent, of_one]
+
+
+def _of_room(rooms: Rooms) -> list[Route]:
+    """Return the routes of the commands to a room's devices."""
+
+    def in_room(request: Request) -> Place | None:
+        return room_place(rooms, request.path["room_id"])
+
     @route(
         "POST",
         "/api/rooms/<room_id>/commands",
@@ -190,6 +193,20 @@ def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for 
     )
     def of_room(request: Request) -> Answer:
         return _listed(rooms, request, [one.id for one in devices_in(rooms, request.path["room_id"])])
+
+    return [sent_in_room, of_room]
+
+
+def _of_command(rooms: Rooms) -> list[Route]:
+    """Return the routes of a command itself."""
+
+    def found(request: Request) -> Command | None:
+        with reading(rooms.database) as connection:
+            return store.find(connection, request.path["command_id"])
+
+    def of_command(request: Request) -> Place | None:
+        command = found(request)
+        return None if command is None else device_place(rooms, command.device_id)
 
     @route(
         "GET",
@@ -234,7 +251,7 @@ def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for 
         item = EndCommand(request.path["command_id"], state, body.get("result"), request.caller.device_id)
         return Answer(shown(committed(rooms.runtime, item)))
 
-    return [sent, of_one, sent_in_room, of_room, read, withdrawn, acknowledged]
+    return [read, withdrawn, acknowledged]
 
 
 def shown(command: Command) -> dict[str, Any]:

@@ -109,20 +109,21 @@ _KEY_BODY: dict[str, Any] = {
 }
 
 
-def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for each route
+def routes(rooms: Rooms) -> list[Route]:
     """Return the routes of devices themselves."""
     fields = _fields([*rooms.registry.drivers])
-    anywhere: dict[str, Any] = {
+    return [*_of_all(rooms, fields), *_of_one(rooms, fields)]
+
+
+def _of_all(rooms: Rooms, fields: dict[str, Any]) -> list[Route]:
+    """Return the routes by which devices are listed and registered, somewhere or in a room."""
+    everything: dict[str, Any] = {
         "type": "object",
         "properties": {"id": ID, **fields},
         "additionalProperties": False,
         "examples": [_EXAMPLE],
     }
-    here = {**anywhere, "properties": {name: one for name, one in anywhere["properties"].items() if name != "room_id"}}
-    changes_schema = {"type": "object", "minProperties": 1, "properties": fields, "additionalProperties": False}
-
-    def place(request: Request) -> Place | None:
-        return device_place(rooms, request.path["device_id"])
+    own = {name: one for name, one in everything["properties"].items() if name != "room_id"}
 
     def in_room(request: Request) -> Place | None:
         return room_place(rooms, request.path["room_id"])
@@ -132,20 +133,6 @@ def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for 
         if reach(request.caller, "device", "create") == Reach():
             return NOWHERE
         return room_place(rooms, _wanted_room(rooms, request))
-
-    def known(request: Request) -> DeviceRecord:
-        return rooms.places.devices_by_id.get(request.path["device_id"]) or hidden("device")
-
-    def register(request: Request, room_id: str) -> Answer:
-        given = {**_checked(request.body), "room_id": room_id}
-        device_id = given.pop("id", None) or new_id("dev")
-        own = {"id": device_id, "name": device_id, "created_us": to_us(rooms.clock.now())}
-        device = DeviceRecord(**{**own, **given})
-        add(rooms, request, device)
-        key = rooms.people.create_device_key(request.caller, device_place(rooms, device_id) or hidden("device"))
-        told = shown(rooms, device)
-        headers = {"Location": f"/api/devices/{device_id}"}
-        return Answer({**told, "key": key.text}, headers=headers, again=told)
 
     @route(
         "GET",
@@ -169,12 +156,12 @@ def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for 
         verb="create",
         summary="Register a device; without a room it goes to the default one",
         place=in_wanted_room,
-        body=anywhere,
+        body=everything,
         answer=_DEVICE,
         status=201,
     )
     def registered(request: Request) -> Answer:
-        return register(request, _wanted_room(rooms, request))
+        return _registered(rooms, request, _wanted_room(rooms, request))
 
     @route(
         "GET",
@@ -197,12 +184,25 @@ def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for 
         verb="create",
         summary="Register a device in a room",
         place=in_room,
-        body=here,
+        body={**everything, "properties": own},
         answer=_DEVICE,
         status=201,
     )
     def registered_in_room(request: Request) -> Answer:
-        return register(request, request.path["room_id"])
+        return _registered(rooms, request, request.path["room_id"])
+
+    return [listed, registered, listed_in_room, registered_in_room]
+
+
+def _of_one(rooms: Rooms, fields: dict[str, Any]) -> list[Route]:
+    """Return the routes of one device and its keys."""
+    changes_schema = {"type": "object", "minProperties": 1, "properties": fields, "additionalProperties": False}
+
+    def place(request: Request) -> Place | None:
+        return device_place(rooms, request.path["device_id"])
+
+    def known(request: Request) -> DeviceRecord:
+        return rooms.places.devices_by_id.get(request.path["device_id"]) or hidden("device")
 
     @route(
         "GET",
@@ -264,7 +264,20 @@ def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for 
         key = rooms.people.create_device_key(request.caller, place(request) or hidden("device"), keep_old=keep_old)
         return Answer({"id": key.id, "key": key.text}, again={"id": key.id})
 
-    return [listed, registered, listed_in_room, registered_in_room, read, changed, removed, keyed]
+    return [read, changed, removed, keyed]
+
+
+def _registered(rooms: Rooms, request: Request, room_id: str) -> Answer:
+    """Register a device in a room; its key is shown once."""
+    given = {**_checked(request.body), "room_id": room_id}
+    device_id = given.pop("id", None) or new_id("dev")
+    own = {"id": device_id, "name": device_id, "created_us": to_us(rooms.clock.now())}
+    device = DeviceRecord(**{**own, **given})
+    add(rooms, request, device)
+    key = rooms.people.create_device_key(request.caller, device_place(rooms, device_id) or hidden("device"))
+    told = shown(rooms, device)
+    headers = {"Location": f"/api/devices/{device_id}"}
+    return Answer({**told, "key": key.text}, headers=headers, again=told)
 
 
 def shown(rooms: Rooms, device: DeviceRecord) -> dict[str, Any]:

@@ -58,20 +58,17 @@ SCHEMAS: dict[str, Any] = {
 _ROLE_BODY = {"$ref": "#/components/schemas/RoleChange"}
 
 
-def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for each route
+def routes(rooms: Rooms) -> list[Route]:
     """Return the routes of members, whose farm may be ``*``: every farm and the installation."""
+    return [*_of_farm(rooms), *_of_room(rooms), *_of_people(rooms)]
+
+
+def _of_farm(rooms: Rooms) -> list[Route]:
+    """Return the routes of a farm's list of members."""
 
     def in_farm(request: Request) -> Place | None:
         farm_id = request.path["farm_id"]
         return Place(farm=EVERYWHERE) if farm_id == EVERYWHERE else farm_place(rooms, farm_id)
-
-    def farm_of_room(request: Request) -> Place | None:
-        place = room_place(rooms, request.path["room_id"])
-        return None if place is None else Place(farm=place.farm)
-
-    def at(request: Request) -> tuple[str, str]:
-        place = farm_of_room(request) or hidden("room")
-        return str(place.farm), request.path["room_id"]
 
     @route(
         "GET",
@@ -162,6 +159,20 @@ def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for 
         path = rooms.people.invite(request.caller, request.path["farm_id"], request.path["user_id"])
         return Answer({"url": f"{request.base_url}{path}"}, again={})
 
+    return [listed, added, read, changed, removed, invited]
+
+
+def _of_room(rooms: Rooms) -> list[Route]:
+    """Return the routes of roles in single rooms."""
+
+    def farm_of_room(request: Request) -> Place | None:
+        place = room_place(rooms, request.path["room_id"])
+        return None if place is None else Place(farm=place.farm)
+
+    def at(request: Request) -> tuple[str, str]:
+        place = farm_of_room(request) or hidden("room")
+        return str(place.farm), request.path["room_id"]
+
     @route(
         "PUT",
         "/api/rooms/<room_id>/members/<user_id>",
@@ -189,6 +200,12 @@ def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for 
         rooms.people.revoke_room(request.caller, at(request), request.path["user_id"])
         return Answer()
 
+    return [granted, revoked]
+
+
+def _of_people(rooms: Rooms) -> list[Route]:
+    """Return the routes of a person as such."""
+
     @route(
         "DELETE",
         "/api/people/<user_id>",
@@ -215,7 +232,7 @@ def routes(rooms: Rooms) -> list[Route]:  # noqa: C901 - one small function for 
         rooms.people.rename(request.caller, request.body["name"])
         return Answer()
 
-    return [listed, added, read, changed, removed, invited, granted, revoked, shut_out, renamed]
+    return [shut_out, renamed]
 
 
 def _shown(user: User) -> dict[str, Any]:

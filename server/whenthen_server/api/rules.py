@@ -104,7 +104,11 @@ def routes(parts: Rooms) -> list[Route]:
     """Return the routes of rules themselves; what is done with them is in modules of its own."""
     book = Rulebook(parts)
     resource = _Resource(parts, book)
-    one = "/api/automation/rules/<rule_id>"
+    return [*_of_all(resource), *_of_one(resource, book)]
+
+
+def _of_all(resource: _Resource) -> list[Route]:
+    """Return the routes by which rules are listed and made, anywhere or in a room."""
 
     @route(
         "GET",
@@ -163,6 +167,13 @@ def routes(parts: Rooms) -> list[Route]:
     )
     def create_in_room(request: Request) -> Answer:
         return resource.create(request, resource.in_room(request))
+
+    return [every, of_room, create, create_in_room]
+
+
+def _of_one(resource: _Resource, book: Rulebook) -> list[Route]:
+    """Return the routes of one rule."""
+    one = "/api/automation/rules/<rule_id>"
 
     @route(
         "GET",
@@ -232,7 +243,7 @@ def routes(parts: Rooms) -> list[Route]:
     def versions(request: Request) -> Answer:
         return resource.versions(request)
 
-    return [every, of_room, create, create_in_room, read, put, patch, delete, versions]
+    return [read, put, patch, delete, versions]
 
 
 class _Resource:

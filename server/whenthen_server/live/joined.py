@@ -16,7 +16,6 @@ from flask_socketio import SocketIO
 from whenthen.clock import SECOND_US
 from whenthen.errors import WhenthenError
 from whenthen.runtime.writer import Turn
-from whenthen_server.hub import Hub
 from whenthen_server.live import answering
 from whenthen_server.live.answering import Answering
 from whenthen_server.live.clients import Client, Clients
@@ -50,10 +49,6 @@ _log = logging.getLogger(__name__)
 
 class House(answering.Parts, Door, Protocol):
     """What this needs of the house."""
-
-    @property
-    def hub(self) -> Hub:
-        """Return what tells of commits."""
 
     @property
     def metrics(self) -> Metrics:
@@ -96,7 +91,7 @@ class Live:
         self._checked_us = 0
         self._stopped = Event()
         self.delivery.add(ToSocket(self.clients))
-        house.hub.listen(self.take)
+        house.runtime.listen(self.take)
 
     def start(self) -> None:
         """Begin."""

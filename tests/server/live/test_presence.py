@@ -19,7 +19,7 @@ KeyOf = Callable[[str], str]
 def said(house: House) -> list[tuple[str, bool]]:
     """Return what is announced about devices from now on."""
     found: list[tuple[str, bool]] = []
-    house.hub.listen(
+    house.runtime.listen(
         lambda turn: found.extend((one.device_id, one.online) for kind, one in turn.news if kind == "device_status")
     )
     return found
@@ -42,7 +42,7 @@ def test_a_reading_brings_a_device_online_and_silence_takes_it_off(
     for name in ("device_connected", "device_disconnected"):
         house.runtime.put_rule(when(name))
     fired: list[str] = []
-    house.hub.listen(lambda turn: fired.extend(one.firing.rule_id for one in turn.executions))
+    house.runtime.listen(lambda turn: fired.extend(one.firing.rule_id for one in turn.executions))
     house.runtime.take("d1", {"t": 1})
     live.tick()
     assert house.places.devices_by_id["d1"].online

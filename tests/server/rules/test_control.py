@@ -23,7 +23,7 @@ class Ended:
     def __init__(self, house: House) -> None:
         self.states: list[str] = []
         self._changed = threading.Condition()
-        house.hub.listen(self)
+        house.runtime.listen(self)
 
     def __call__(self, turn: Turn) -> None:
         with self._changed:

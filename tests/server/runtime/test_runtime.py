@@ -84,7 +84,10 @@ class Ended:
 def running(url: str, *listeners: Callable[[Turn], None], **more: Any) -> Generator[Runtime]:
     journal = open_journal(url)
     try:
-        with Runtime(REGISTRY, journal, listeners=listeners, **more) as runtime:
+        runtime = Runtime(REGISTRY, journal, **more)
+        for listener in listeners:
+            runtime.listen(listener)
+        with runtime:
             yield runtime
     finally:
         journal.engine.dispose()

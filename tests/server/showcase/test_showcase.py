@@ -81,7 +81,7 @@ def test_a_silent_device_goes_offline(showcase: Showcase, owner: FlaskClient, tu
 
 def test_a_device_that_rejects_commands_is_named(showcase: Showcase, owner: FlaskClient, turned: ManualClock) -> None:
     fired: list[str] = []
-    showcase.house.hub.listen(
+    showcase.house.runtime.listen(
         lambda turn: fired.extend(one.firing.rule_id for one in turn.executions if one.cause == "event rule_failed")
     )
     for device in [one for one in showcase.house.places.devices_by_id if not one.endswith(("air", "safety"))]:

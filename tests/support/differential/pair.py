@@ -41,8 +41,9 @@ class Changing(StaticDirectory):
 
     def change(self, name: str, known: Json | None) -> None:
         """Have a device be as it is *known* from now on; ``None``: it is no more."""
-        self._devices.pop(name, None)
-        if known is not None:
+        if known is None:
+            self._devices.pop(name, None)
+        else:
             self._devices[name] = Device(id=name, **known)
 
 

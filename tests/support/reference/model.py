@@ -232,7 +232,8 @@ class Model:
         """Take what devices are from now on (``None``: no more); whose subject is no more clears and goes."""
         everyone = {**dict[str, Json | None](self.directory or {}), **changes}
         self.out, self.directory = [], {device: known for device, known in everyone.items() if known is not None}
-        self.forget({device for device in changes if device not in self.directory})
+        gone = {device for device in changes if device not in self.directory}
+        self.forget(gone)
         candidates: list[Candidate] = []
         left: list[tuple[Rule, Subject]] = []
         for rule in [rule for rule in self.rules.values() if rule.enabled]:
@@ -243,8 +244,13 @@ class Model:
                     instance.look = self.new_look(rule, subject, instance.look.memory)
                     candidates += self.clear(rule, subject)
                     left.append((rule, subject))
-                else:
-                    rule.instances[again] = rule.instances.pop(subject)
+                    continue
+                rule.instances[again] = rule.instances.pop(subject)
+                if (
+                    subject.kind != "device"
+                    or subject.id in changes
+                    or any(r.get("device") in gone for r in reads(rule.doc))
+                ):
                     self.look(rule, again, candidates)
             self.meet(rule)
             homes = [self.zone_of(subject) for subject in present.values()] or [self.zone]
