@@ -39,10 +39,11 @@ SCHEMAS: dict[str, Any] = {
             " one in sensor_type and value; beside them may stand timestamp and device_id. A value is a number, a text,"
             " true, false, null or an object of numbers."
         ),
-        "anyOf": [
-            {"type": "object", "minProperties": 1},
-            {"type": "array", "minItems": 1, "maxItems": MAX_READINGS, "items": {"description": "One reading"}},
-        ],
+        "type": ["object", "array"],
+        "minProperties": 1,
+        "minItems": 1,
+        "maxItems": MAX_READINGS,
+        "items": {"description": "One reading"},
         "examples": [
             {"temperature": 21.5},
             {"sensor_type": "temperature", "value": 21.5},
