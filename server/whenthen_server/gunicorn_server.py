@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
+from gunicorn.util import write_nonblock
 from gunicorn.workers.gthread import ThreadWorker
 
 from whenthen.errors import WhenthenError
+from whenthen_server.problems import CONTENT_TYPE, of_status
 from whenthen_server.served import Served
 from whenthen_server.settings.values import Server
 
@@ -30,6 +36,7 @@ _MARGIN_SECONDS = 0.5
 _WRONG_USE = 2
 _NEW_OBJECTS = 50_000
 """So many more objects than there were before the collector looks at them; Python's default is 700."""
+_UNREADABLE = "The request is not HTTP as it should be, or its first line or headers are too long."
 
 
 class Lines(Logger):  # type: ignore[misc] # gunicorn ships no types
@@ -62,6 +69,35 @@ class Lifeline:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Overheard:
+    """A client's socket that keeps to itself what is sent over it."""
+
+    def __init__(self, client: socket.socket) -> None:
+        self._client = client
+        self.said = b""
+
+    def sendall(self, data: bytes) -> None:
+        """Keep it."""
+        self.said += data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+def as_problem(said: bytes) -> bytes:
+    r"""Return gunicorn's own answer, an HTML page, as a problem document with the same status.
+
+    >>> as_problem(b"HTTP/1.1 414 URI Too Long").split(b"\r\n")[0]
+    b'HTTP/1.1 414 URI Too Long'
+    """
+    first = said.split(b"\r\n", 1)[0]
+    status = int(first.split()[1])
+    error = of_status(status, _UNREADABLE if status < HTTPStatus.INTERNAL_SERVER_ERROR else "")
+    body = json.dumps(error.document()).encode()
+    headers = f"Content-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return first + b"\r\n" + headers.encode() + body
+
+
 class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
     """The process that answers; it says when it stops, since open sockets would hold it for all of the grace."""
 
@@ -76,6 +112,14 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
         self.grace_seconds = self.app.grace_seconds
         self.cfg.set("graceful_timeout", max(1, round(self.grace_seconds * (1 - _FOR_CLOSING))))
         super().init_process()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what is no request that anybody could answer, such as an address that is too long."""
+        overheard = Overheard(client)
+        super().handle_error(req, overheard, addr, exc)
+        if overheard.said:
+            with suppress(OSError):
+                write_nonblock(client, as_problem(overheard.said))
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Begin to stop, at SIGTERM."""

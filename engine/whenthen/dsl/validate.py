@@ -343,6 +343,7 @@ _BOUNDS = {
     "maxLength": "must have at most {} characters",
     "minItems": "must have at least {} entries",
     "maxItems": "must have at most {} entries",
+    "minProperties": "must have at least {} entries",
     "maxProperties": "must have at most {} entries",
     "const": "must be {}",
     "uniqueItems": "must not repeat an entry",

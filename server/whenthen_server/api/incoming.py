@@ -17,6 +17,8 @@ from whenthen_server.problems import BadRequest, TooLarge, UnsupportedMediaType
 Environ = dict[str, Any]
 
 _JSON = "application/json"
+_MOST_DRAINED = 33_554_432
+_PIECE = 65_536
 _PLAIN = {"CONTENT_TYPE", "CONTENT_LENGTH"}
 
 
@@ -85,17 +87,29 @@ def read_bytes(environ: Environ, max_bytes: int) -> bytes:
         # A server that cannot tell where such a body ends would wait for ever; ours can.
         data: bytes = stream.read(max_bytes + 1) if environ.get("wsgi.input_terminated") else b""
         if len(data) > max_bytes:
+            _drain(stream, _MOST_DRAINED)
             raise too_large
         return data
     if not (given.isascii() and given.isdigit()):
         raise BadRequest("Content-Length is not a number.")
     length = int(given)
     if length > max_bytes:
+        _drain(stream, min(length, _MOST_DRAINED))
         raise too_large
     data = stream.read(length)
     if len(data) < length:
         raise BadRequest("The body ended before it was complete.")
     return data
+
+
+def _drain(stream: Any, most: int) -> None:
+    """Read on and forget: who is still sending when the connection ends sees that, and not our answer."""
+    left = most
+    while left > 0:
+        found = len(stream.read(min(left, _PIECE)))
+        if not found:
+            return
+        left -= found
 
 
 def _demand_json(form: str) -> None:

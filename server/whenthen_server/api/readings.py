@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
-from whenthen.runtime.items import TakeReadings, Verdict
+from whenthen.runtime.items import TakeReadings
 from whenthen_server.api.commit import committed
 from whenthen_server.api.dispatch import MAX_ERRORS
 from whenthen_server.api.instants import TOLD, iso
@@ -14,9 +12,9 @@ from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import LISTED, NEXT, by_id, device_place, devices_in, page_of, room_place
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
-from whenthen_server.api.shapes import Shaped, shaped
+from whenthen_server.api.shapes import shaped
+from whenthen_server.api.verdicts import told
 from whenthen_server.auth import Place
-from whenthen_server.problems import Unprocessable
 from whenthen_server.store.database import reading
 from whenthen_server.store.readings import Value, latest
 
@@ -39,10 +37,11 @@ SCHEMAS: dict[str, Any] = {
             " one in sensor_type and value; beside them may stand timestamp and device_id. A value is a number, a text,"
             " true, false, null or an object of numbers."
         ),
-        "anyOf": [
-            {"type": "object", "minProperties": 1},
-            {"type": "array", "minItems": 1, "maxItems": MAX_READINGS, "items": {"description": "One reading"}},
-        ],
+        "type": ["object", "array"],
+        "minProperties": 1,
+        "minItems": 1,
+        "maxItems": MAX_READINGS,
+        "items": {"description": "One reading"},
         "examples": [
             {"temperature": 21.5},
             {"sensor_type": "temperature", "value": 21.5},
@@ -114,17 +113,17 @@ def routes(rooms: Rooms) -> list[Route]:
         answer={"$ref": "#/components/schemas/Verdicts"},
         batch=True,
     )
-    def taken(request: Request) -> Answer:
+    def sent(request: Request) -> Answer:
         body, device_id, now_us = request.body, request.path["device_id"], rooms.runtime.now_us()
         if isinstance(body, dict):
             found = [shaped(body, device_id, "", now_us)]
         else:
             found = [shaped(item, device_id, f"/{index}", now_us) for index, item in enumerate(body)]
         given = [one.given for one in found if one.given is not None]
-        stored, verdicts = _judged(found, committed(rooms.runtime, TakeReadings(given)) if given else [])
+        taken = committed(rooms.runtime, TakeReadings(given)) if given else []
         # What the runtime was given is counted with its commit.
         rooms.metrics.readings.labels("refused").inc(sum(one.given is None for one in found))
-        return _told(found, stored, verdicts)
+        return Answer(told(found, taken))
 
     @route(
         "GET",
@@ -167,7 +166,7 @@ def routes(rooms: Rooms) -> list[Route]:
                 told.append({"device_id": device.id, "name": device.name, "readings": [shown(one) for one in values]})
         return Answer(page_of("devices", told, after))
 
-    return [taken, newest, telemetry]
+    return [sent, newest, telemetry]
 
 
 def shown(value: Value) -> dict[str, Any]:
@@ -178,31 +177,3 @@ def shown(value: Value) -> dict[str, Any]:
         "at": iso(value.at_us),
         "received_at": iso(value.received_us),
     }
-
-
-def _judged(found: list[Shaped], taken: Iterable[Verdict]) -> tuple[int, list[str]]:
-    """Return how many values were stored, and what became of each reading; those taken are in the same order."""
-    verdicts, stored, waiting = [], 0, iter(taken)
-    for one in found:
-        status = "refused"
-        if one.given is not None:
-            verdict = next(waiting)
-            stored += verdict.stored
-            for sensor, problem in verdict.problems.items():
-                one.fault(one.pointer, f"{sensor}: {problem}", "look at the device")
-            status = "partly_stored" if one.faults and verdict.status == "stored" else verdict.status
-        verdicts.append(status)
-    return stored, verdicts
-
-
-def _told(found: list[Shaped], stored: int, verdicts: list[str]) -> Answer:
-    faults = [fault for one in found for fault in one.faults]
-    if all(status == "refused" for status in verdicts):
-        raise Unprocessable(
-            f"Nothing was stored: {faults[0]['pointer'] or '/'}: {faults[0]['message']}.",
-            code="invalid_reading",
-            title="No reading is valid",
-            errors=faults[:MAX_ERRORS],
-        )
-    body: dict[str, Any] = {"stored": stored, "counts": dict(Counter(verdicts)), "verdicts": verdicts}
-    return Answer({**body, "errors": faults[:MAX_ERRORS]} if faults else body)

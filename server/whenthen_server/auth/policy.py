@@ -270,9 +270,14 @@ def _is_known(caller: Caller, resource: str, verb: str, place: Place) -> bool:
     return may(caller, "farm", "read", place)
 
 
+_OF_DEVICES = {"reading": "device", "device_key": "device"}
+"""What is asked for below a device: what is missing then is the device."""
+
+
 def hidden(resource: str) -> NoReturn:
     """Raise ``NotFound`` for a thing that is not there, or not for this caller: the two must not differ.
 
     The text holds the kind of thing and nothing else, least of all the id.
     """
-    raise NotFound(f"There is no such {resource.replace('_', ' ')}, or it is not yours to see.")
+    thing = _OF_DEVICES.get(resource, resource.replace("_", " "))
+    raise NotFound(f"There is no such {thing}, or it is not yours to see.")

@@ -16,6 +16,7 @@ from whenthen.runtime import Runtime
 from whenthen.runtime.items import TakeReadings
 from whenthen_server.api.commit import committed
 from whenthen_server.api.gate import Gate
+from whenthen_server.api.verdicts import told
 from whenthen_server.auth import Place, demand
 from whenthen_server.live import incoming
 from whenthen_server.live.clients import Client, Clients, Target
@@ -23,6 +24,7 @@ from whenthen_server.live.fanout import Fanout
 from whenthen_server.live.presence import Presence, Status, TellStatus
 from whenthen_server.live.resume import missed
 from whenthen_server.live.telling import Message, place_of
+from whenthen_server.metrics import Metrics
 from whenthen_server.problems import ApiError, Internal, Unavailable, Unprocessable
 from whenthen_server.settings import Settings
 from whenthen_server.store.commands import EndCommand, find
@@ -57,6 +59,10 @@ class Parts(Protocol):
     @property
     def runtime(self) -> Runtime:
         """Return the one writer."""
+
+    @property
+    def metrics(self) -> Metrics:
+        """Return the counters."""
 
 
 class Answering:
@@ -95,10 +101,13 @@ class Answering:
 
     def take_readings(self, client: Client, payload: Any) -> dict[str, Any]:
         """Store readings; each gets its own verdict, as with REST."""
-        given = incoming.read_readings(payload, client.caller.device_id)
+        runtime = self._parts.runtime
+        found = incoming.read_readings(payload, client.caller.device_id, runtime.now_us())
+        given = [one.given for one in found if one.given is not None]
         for device_id in {one.device for one in given}:
             demand(client.caller, "reading", "create", self._place(device_id))
-        return incoming.judged(committed(self._parts.runtime, TakeReadings(given)), is_list=isinstance(payload, list))
+        self._parts.metrics.readings.labels("refused").inc(sum(one.given is None for one in found))
+        return told(found, committed(runtime, TakeReadings(given)) if given else [])
 
     def take_status(self, client: Client, payload: Any) -> dict[str, Any]:
         """Tell others how a device is; what it says is a sign of life, unless it says that it goes."""

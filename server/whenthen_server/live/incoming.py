@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from whenthen.runtime.items import Given, Verdict
-from whenthen_server.api.instants import read_instant
 from whenthen_server.api.json_body import parse_json
+from whenthen_server.api.shapes import Shaped, shaped
 from whenthen_server.live.clients import Target
 from whenthen_server.problems import BadRequest, Unprocessable
 
@@ -17,8 +15,6 @@ MOST_READINGS = 1_000
 _MOST_NAME = 200
 _MOST_STATUS = 64
 _MOST_CURSOR = 17
-_MOST_ERRORS = 100
-_LOOK = "look at the device"
 
 
 def strict(payload: Any, max_depth: int) -> Any:
@@ -33,31 +29,29 @@ def strict(payload: Any, max_depth: int) -> Any:
     return parse_json(text.encode("ascii"), max_depth=max_depth)
 
 
-def read_readings(payload: Any, own: str | None) -> list[Given]:
-    """Return one reading, or a list of them; *own* is the device that sends, when one does.
+def read_readings(payload: Any, own: str | None, now_us: int) -> list[Shaped]:
+    """Return one reading, or a list of them, each with its faults; *own* is the device that sends, when one does.
 
-    A reading is ``{"device_id": …, "timestamp": …, "data": {…}}``; a device need not name itself, and without a
-    timestamp it is now. Raises ``Unprocessable``.
+    A reading is ``{"device_id": …, "timestamp": …, "data": {…}}``, or any other shape that REST takes; a device need
+    not name itself, and without a timestamp it is now. Raises ``Unprocessable`` for none, or too many.
     """
     documents = payload if isinstance(payload, list) else [payload]
     if not 0 < len(documents) <= MOST_READINGS:
         _refuse("", f"send 1 to {MOST_READINGS} readings at once", "split the list")
     is_list = isinstance(payload, list)
-    return [_reading(one, own, f"/{number}" if is_list else "") for number, one in enumerate(documents)]
+    return [_reading(one, own, f"/{number}" if is_list else "", now_us) for number, one in enumerate(documents)]
 
 
-def _reading(document: Any, own: str | None, pointer: str) -> Given:
-    fields = _fields(document, {"device_id", "timestamp", "data"}, pointer)
-    data = fields.get("data")
-    if not isinstance(data, Mapping) or not data:
-        _refuse(f"{pointer}/data", "a reading has values by sensor", 'such as {"temperature": 21.5}')
-    at_us = None
-    if fields.get("timestamp") is not None:
-        try:
-            at_us = read_instant(_text(fields, "timestamp", pointer))
-        except ValueError as error:
-            _refuse(f"{pointer}/timestamp", str(error), "leave it out for now")
-    return Given(device_of(fields, own, pointer), data, at_us)
+def _reading(document: Any, own: str | None, pointer: str, now_us: int) -> Shaped:
+    named = document.get("device_id", document.get("device")) if isinstance(document, Mapping) else None
+    device = own if named is None else named
+    if device is not None and not _is_text(device, _MOST_NAME):
+        device = None
+    if device is None and isinstance(document, Mapping):
+        found = Shaped(pointer)
+        found.fault(f"{pointer}/device_id", f"device_id is a text of up to {_MOST_NAME} characters", "name the device")
+        return found
+    return shaped(document, device or "", pointer, now_us)
 
 
 def read_status(payload: Any, own: str | None) -> tuple[str, str, Mapping[str, Any]]:
@@ -108,20 +102,6 @@ def device_of(fields: Mapping[str, Any], own: str | None, pointer: str) -> str:
     return _text(fields, "device_id", pointer)
 
 
-def judged(verdicts: Sequence[Verdict], *, is_list: bool) -> dict[str, Any]:
-    """Return what became of readings, in the form of REST; raises ``Unprocessable`` when nothing was taken."""
-    errors = [
-        {"pointer": f"/{number}/data" if is_list else "/data", "message": f"{sensor}: {problem}", "hint": _LOOK}
-        for number, verdict in enumerate(verdicts)
-        for sensor, problem in verdict.problems.items()
-    ][:_MOST_ERRORS]
-    states = [verdict.status for verdict in verdicts]
-    if all(state == "refused" for state in states):
-        raise Unprocessable(f"Nothing was stored: {errors[0]['message']}", code="invalid_reading", errors=errors)
-    told = {"stored": sum(verdict.stored for verdict in verdicts), "counts": dict(Counter(states)), "verdicts": states}
-    return {**told, "errors": errors} if errors else told
-
-
 def _fields(document: Any, known: set[str], pointer: str) -> Mapping[str, Any]:
     if not isinstance(document, Mapping):
         _refuse(pointer, "this is an object", f"with {', '.join(sorted(known))}")
@@ -133,9 +113,13 @@ def _fields(document: Any, known: set[str], pointer: str) -> Mapping[str, Any]:
 
 def _text(fields: Mapping[str, Any], name: str, pointer: str, most: int = _MOST_NAME) -> str:
     value = fields.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= most or not value.isprintable():
+    if not _is_text(value, most):
         _refuse(f"{pointer}/{name}", f"{name} is a text of up to {most} characters", "see docs/server/live.md")
-    return value
+    return str(value)
+
+
+def _is_text(value: Any, most: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= most and value.isprintable()
 
 
 def _refuse(pointer: str, message: str, hint: str) -> NoReturn:

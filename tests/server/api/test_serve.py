@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import signal
 import socket
@@ -101,6 +102,40 @@ def test_a_connection_carries_many_requests(start: Start) -> None:
 
             assert (answer.status, answer.read()[:12]) == (201, b'{"name":"a",')
             assert answer.getheader("Connection") != "close"
+
+
+@pytest.mark.parametrize("how", [{}, {"Transfer-Encoding": "chunked"}], ids=["length", "chunked"])
+def test_who_sends_far_too_much_hears_why(shared: Running, how: dict[str, str]) -> None:
+    # Seen to fail with ``_drain`` that reads nothing: the connection is gone while the client still sends.
+    headers = {**OWNER, "Content-Type": "application/json", **how}
+    with shared.connect() as connection:
+        body = b"x" * 20_000_000
+        connection.request("POST", "/api/rooms", [body] if how else body, headers, encode_chunked=bool(how))
+        answer = connection.getresponse()
+
+        assert (answer.status, answer.getheader("Content-Type")) == (413, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (b"GET /" + b"x" * 9_000 + b" HTTP/1.1\r\n", 414, "request_uri_too_long"),
+        (b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 90_000 + b"\r\n", 431, "request_header_fields_too_large"),
+        (b"GET / HTTP/1.1\r\nContent-Length: -1\r\n", 400, "bad_request"),
+        (b"GET / HTTP/9.9\r\n", 400, "bad_request"),
+        (b"nonsense\r\n", 400, "bad_request"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_no_http_gets_a_problem_document_too(shared: Running, sent: bytes, status: int, code: str) -> None:
+    with socket.create_connection(shared.address, timeout=LONG_SECONDS) as client:
+        client.sendall(sent + b"\r\n")
+        answer = http.client.HTTPResponse(client)
+        answer.begin()
+        problem = json.loads(answer.read())
+
+    assert (answer.status, answer.getheader("Content-Type")) == (status, "application/problem+json")
+    assert (problem["status"], problem["code"]) == (status, code)
 
 
 def test_a_body_without_a_length_is_bounded_too(start: Start) -> None:

@@ -191,18 +191,30 @@ def test_a_devices_readings_are_answered_once_they_are_stored(house: House, conn
         assert len(connection.execute(samples.select()).all()) == 2  # of one list and instant the last
 
 
+def test_of_many_readings_the_wrong_ones_are_named_and_the_others_stored(connect: Connect, key_of: KeyOf) -> None:
+    heard = connect({"key": key_of("d1")})
+    answer = heard.ask(
+        "sensor_data_update", [{"data": {"t": 1}}, "x", {"data": {"t": [1]}}, {"sensor": "u", "value": 2}]
+    )
+
+    assert (answer["ok"], answer["verdicts"]) == (True, ["stored", "refused", "refused", "stored"])
+    assert [fault["pointer"] for fault in answer["errors"]] == ["/1", "/2/data/t"]
+
+
 @pytest.mark.parametrize(
     ("payload", "code"),
     [
         ({"device_id": "d2", "data": {"t": 1}}, "not_found"),
         ({"device_id": "nobody", "data": {"t": 1}}, "not_found"),
-        ({"data": {}}, "invalid_message"),
+        ({"data": {}}, "invalid_reading"),
         ({"data": {"t": [1]}}, "invalid_reading"),
-        ({"data": {"t": 1}, "farm_id": "x"}, "invalid_message"),
-        ({"data": {"t": 1}, "timestamp": "yesterday"}, "invalid_message"),
+        ({"data": {"t": 1}, "farm_id": "x"}, "invalid_reading"),
+        ({"data": {"t": 1}, "timestamp": "yesterday"}, "invalid_reading"),
+        ({"data": {"t": 1}, "timestamp": "2099-01-01T00:00:00Z"}, "invalid_reading"),
+        ({"device_id": 7, "data": {"t": 1}}, "invalid_reading"),
         ([], "invalid_message"),
-        ("hello", "invalid_message"),
-        (None, "invalid_message"),
+        ("hello", "invalid_reading"),
+        (None, "invalid_reading"),
         ({"data": {"t": b"bytes"}}, "invalid_json"),
         ({"data": {"t": float("nan")}}, "invalid_number"),
         ({"data": {"t": "\ud800"}}, None),
