@@ -7,6 +7,7 @@ outside ``whenthen.testing``, which needs Hypothesis.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,9 +56,13 @@ class ScenarioItem(pytest.Item):
             return
         lines = [f"{verdict.name or self.path.name}: {verdict.outcome}", *verdict.lines()]
         if verdict.played is not None:
-            command = keep(self.config.rootpath / _FAILURES / self.name, verdict.played, verdict.places)
+            command = keep(self.config.rootpath / _FAILURES / self._folder(), verdict.played, verdict.places)
             lines.append(f"see it with: {command}")
         raise ScenarioFailedError("\n".join(lines))
+
+    def _folder(self) -> str:
+        """Return a name of its own for what is kept: files in two folders may have one name."""
+        return re.sub(r"[^\w.-]+", "-", self.nodeid.partition(_ENDING)[0])
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return what went wrong; where in our code that was noticed helps nobody."""

@@ -43,6 +43,18 @@ def test_every_field_of_a_rule_is_documented() -> None:
     assert [name for name in load_schema("rule")["properties"] if not quoted(name, text)] == []
 
 
+def test_every_field_of_a_scenario_is_documented() -> None:
+    text = (DOCS / "testing" / "scenarios.md").read_text(encoding="utf-8")
+    schema = load_schema("scenario")
+    fields = {
+        *schema["properties"],
+        *(field for part in schema["$defs"].values() for field in part.get("properties", ())),
+    }
+
+    assert {"received_at", "never_clears", "devices"} <= fields
+    assert [field for field in sorted(fields) if not quoted(field, text)] == []
+
+
 @pytest.mark.parametrize(("kind", "name"), list(types()))
 def test_every_type_and_each_of_its_config_keys_is_documented(kind: str, name: str) -> None:
     text = docs()

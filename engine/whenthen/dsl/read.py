@@ -55,7 +55,7 @@ def read_rules(path: Path) -> tuple[list[RuleSource], list[FileProblem]]:
 
     In a folder, files that are no rules by their name (scenarios, promises) are left out.
     """
-    if path.is_dir():
+    if _is_folder(path):
         files = sorted(file for file in path.glob("*.json") if not file.name.endswith(OTHER_ENDINGS))
         if not files:
             message = "the folder holds no *.json file with rules"
@@ -70,6 +70,13 @@ def read_rules(path: Path) -> tuple[list[RuleSource], list[FileProblem]]:
         except UnreadableFileError as error:
             problems.append(FileProblem(file, Problem(error.code, "", str(error))))
     return sources, problems
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a path that no file can have
+        return False
 
 
 def _sources(file: Path) -> Iterator[RuleSource]:
@@ -93,6 +100,8 @@ def read_text(file: Path) -> str:
         raise UnreadableFileError(f"cannot be opened: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UnreadableFileError("is not UTF-8 text") from None
+    except ValueError:
+        raise UnreadableFileError("no file can be called so") from None
 
 
 def read_json(text: str) -> Any:

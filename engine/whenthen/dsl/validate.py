@@ -75,7 +75,7 @@ class Validator:
         """Return every problem of a document that its schemas can tell, in order of place; none for a sound one."""
         if not isinstance(document, dict):
             return [Problem("bad_type", "", f"a rule is an object, not {_named(document)}", "write {…}")]
-        refusal = _too_large(document)
+        refusal = too_large(document)
         if refusal is not None:
             return [refusal]
         problems = self._frame.problems(document, "")
@@ -235,14 +235,18 @@ def _validity(document: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("bad_value", "/valid_until", "valid_until is not after valid_from", "swap them?")
 
 
-def _too_large(document: Any) -> Problem | None:
-    """Refuse what is too long or too deep before anything walks it; numbers that are none, too."""
+def too_large(document: Any, most_characters: int = MAX_DOCUMENT_CHARACTERS) -> Problem | None:
+    """Refuse what is too long or too deep before anything walks it; numbers that are none, too.
+
+    >>> too_large({"value": float("inf")}).pointer
+    '/value'
+    """
     waiting: list[tuple[Any, int, str]] = [(document, 0, "")]
     characters = 0
     while waiting:
         value, depth, pointer = waiting.pop()
         if depth > MAX_DOCUMENT_DEPTH:
-            return Problem("too_deep", "", f"the rule is nested more than {MAX_DOCUMENT_DEPTH} deep", "flatten it")
+            return Problem("too_deep", "", f"it is nested more than {MAX_DOCUMENT_DEPTH} deep", "flatten it")
         if isinstance(value, str):
             characters += len(value)
         elif isinstance(value, float):
@@ -256,8 +260,8 @@ def _too_large(document: Any) -> Problem | None:
         elif isinstance(value, list):
             characters += len(value)
             waiting.extend((inner, depth + 1, f"{pointer}/{index}") for index, inner in enumerate(value))
-        if characters > MAX_DOCUMENT_CHARACTERS:
-            return Problem("too_long", "", "the rule is longer than a million characters", "split it")
+        if characters > most_characters:
+            return Problem("too_long", "", f"it is longer than {most_characters:,} characters", "split it")
     return None
 
 

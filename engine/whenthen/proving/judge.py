@@ -63,16 +63,24 @@ def _judge_rule(one: Expected, scenario: Scenario, played: Played, words: Words)
     within = [firing for firing in played.firings if one.counts(firing) and one.window.holds(firing.at_us)]
     if one.met(len(within)):
         return
-    happened = [words.count(one, within), *_instead(one, played, words)]
-    rule = next(rule for rule in played.rules if rule["id"] == one.rule_id)
-    if one.kind == "cleared" and not rule.get("clear_actions"):
-        happened.append("the rule has no clear_actions")
+    happened = [words.count(one, within)]
     trees: list[dict[str, Any]] = []
     if len(within) < (1 if one.count is None else one.count):
         last_us = scenario.end_us if one.window.until_us is None else one.window.until_us
         trees = why(played, one.rule_id, last_us, one.subject)
+        happened += [*_instead(one, played, words), *_nothing_to_clear(one, played, last_us)]
         happened += [words.tree(one, tree, last_us) for tree in trees[:_SUBJECTS]]
     yield Failure(one.pointer, words.expected(one), tuple(happened), tuple(trees))
+
+
+def _nothing_to_clear(one: Expected, played: Played, last_us: int) -> Iterator[str]:
+    if one.kind != "cleared":
+        return
+    rule = next(rule for rule in played.rules if rule["id"] == one.rule_id)
+    if not rule.get("clear_actions"):
+        yield "the rule has no clear_actions"
+    elif not any(firing.rule_id == one.rule_id and firing.at_us <= last_us for firing in played.firings):
+        yield "it had not fired, so there was nothing to clear"
 
 
 def _instead(one: Expected, played: Played, words: Words) -> Iterator[str]:

@@ -22,7 +22,7 @@ def keep(folder: Path, played: Played, places: Mapping[str, Any] | None = None) 
     rules, history, devices = folder / "rules.json", folder / "history.jsonl", folder / "devices.json"
     _write(rules, list(played.rules))
     lines = written.lines(played.steps, ZoneInfo(played.zone))
-    history.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    _text(history, "".join(f"{line}\n" for line in lines))
     command = ["whenthen", "replay", str(rules), "--readings", str(history)]
     if played.zone != "UTC":
         command += ["--timezone", played.zone]
@@ -33,4 +33,9 @@ def keep(folder: Path, played: Played, places: Mapping[str, Any] | None = None) 
 
 
 def _write(file: Path, document: Any) -> None:
-    file.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    _text(file, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def _text(file: Path, text: str) -> None:
+    # A lone surrogate has no UTF-8, but its escape is the same JSON.
+    file.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -8,10 +8,13 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from whenthen.clock import DAY_US, MINUTE_US, SECOND_US, from_us, to_us
+from whenthen.clock import DAY_US, MINUTE_US, SECOND_US, to_us
 
 LONGEST_US = 3_660 * DAY_US
 """A history is no longer than ten years."""
+
+_YEARS = range(1970, 2091)
+"""A history may go on for ten years, and recordings end with 2100."""
 
 _UNITS = {"d": DAY_US, "h": 60 * MINUTE_US, "m": MINUTE_US, "s": SECOND_US}
 _OFFSET = re.compile("".join(rf"(?:(?P<{unit}>\d+(?:\.\d+)?){unit})?" for unit in _UNITS))
@@ -26,7 +29,7 @@ def read_span(value: Any) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"is neither a number of seconds nor a text; {_HINT}")
-    found = _span(value.strip()) if isinstance(value, str) else round(Decimal(str(value)) * SECOND_US)
+    found = _span(f"{value:f}" if isinstance(value, float) else str(value).strip())
     if found is None:
         raise ValueError(f"{str(value)[:40]!r} is no time; {_HINT}")
     if not 0 <= found <= LONGEST_US:
@@ -61,8 +64,8 @@ def read_start(text: str, zone: tzinfo) -> int:
         instant_us = to_us(instant if instant.tzinfo else instant.replace(tzinfo=zone))
     except (ValueError, OverflowError):
         raise ValueError(f"{text[:40]!r} is no time; {_HINT}") from None
-    if not 1970 <= from_us(instant_us).year <= 2100:
-        raise ValueError(f"the year of {text[:40]!r} is not between 1970 and 2100")
+    if instant.year not in _YEARS:
+        raise ValueError(f"the year of {text[:40]!r} is not between {_YEARS[0]} and {_YEARS[-1]}")
     return instant_us
 
 

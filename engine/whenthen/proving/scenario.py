@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from whenthen.dsl.read import UnreadableFileError, read_json, read_text
-from whenthen.dsl.validate import SchemaChecker
+from whenthen.dsl.validate import SchemaChecker, too_large
 from whenthen.errors import Problem, WhenthenError
 from whenthen.extend.registry import Registry
 from whenthen.model.step import Restart, Step, Tick, instant_of
@@ -27,6 +27,9 @@ from whenthen_schemas import load
 
 ENDING = ".scenario.json"
 """How the name of a scenario's file ends."""
+
+MOST_CHARACTERS = 10_000_000
+"""A longer scenario is a recording: replay it."""
 
 DEFAULT_START = "2026-01-05T00:00:00"
 """A Monday, local to the scenario's zone."""
@@ -84,8 +87,9 @@ def read_scenario(document: Any, registry: Registry, folder: Path) -> Scenario:
 
     Raises ``InvalidScenarioError`` with every problem.
     """
-    problems = _frame().problems(document, "")
-    if not isinstance(document, dict):
+    refusal = too_large(document, MOST_CHARACTERS)
+    problems = _frame().problems(document, "") if refusal is None else [refusal]
+    if refusal is not None or not isinstance(document, dict):
         raise InvalidScenarioError(tuple(problems))
     zone = _zone(document, problems)
     start_us = _start(document, zone, problems)

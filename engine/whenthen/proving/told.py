@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,7 +41,7 @@ class Words:
     def instant(self, at_us: int) -> str:
         """Return how long after the start, and the local time: ``5m (08:05:00)``."""
         form = "%Y-%m-%d %H:%M:%S" if self._end_us - self._start_us >= DAY_US else "%H:%M:%S"
-        return f"{told_span(at_us - self._start_us)} ({from_us(at_us).astimezone(self._zone).strftime(form)})"
+        return f"{told_span(max(0, at_us - self._start_us))} ({from_us(at_us).astimezone(self._zone).strftime(form)})"
 
     def expected(self, one: Expected) -> str:
         """Return what is expected of a rule as a sentence."""
@@ -85,13 +85,13 @@ class Words:
         when = f"at {self.instant(at_us)} for {tree['subject']}"
         failed = _node(tree["conditions"], tree.get("first_failed"))
         if failed is None:
-            held = (
-                "the conditions hold, but nothing triggered the rule" if one.kind == "fired" else "the conditions hold"
-            )
-            return f"{when}: {_BLOCKED.get(tree['blocked'] or '', held)}"
+            holding = "the conditions hold" if tree["conditions"] else "there are no conditions"
+            if one.kind == "cleared" and tree["blocked"] != "no_subject":
+                return f"{when}: {holding}"
+            return f"{when}: {_BLOCKED.get(tree['blocked'] or '', f'{holding}, but nothing triggered the rule')}"
         is_it = "is false" if failed["truth"] is False else "is unknown"
         reason = f" ({failed['failed']})" if "failed" in failed else ""
-        seen = "".join(f"; {_reading(reading)}" for reading in failed.get("readings", ()))
+        seen = "".join(f"; {text}" for text in dict.fromkeys(map(_reading, _readings(failed))))
         return f"{when}: {failed['path']} {is_it}: {failed['describe']}{reason}{seen}"
 
     def broken(self, breach: Breach) -> str:
@@ -124,6 +124,13 @@ def _node(conditions: Iterable[Mapping[str, Any]], path: str | None) -> Mapping[
         if (below := _node(one.get("conditions", ()), path)) is not None:
             return below
     return None
+
+
+def _readings(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield what a condition read, and the conditions inside it."""
+    yield from node.get("readings", ())
+    for one in node.get("conditions", ()):
+        yield from _readings(one)
 
 
 def _reading(reading: Mapping[str, Any]) -> str:

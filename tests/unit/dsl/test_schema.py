@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
 from whenthen import Condition, Truth, View, hookimpl
-from whenthen.dsl.schema import compose
+from whenthen.dsl.schema import compose, compose_scenario
 from whenthen.extend.host import load_registry
 
 
@@ -78,3 +80,15 @@ def test_a_types_own_schema_is_not_changed_by_joining() -> None:
     compose(load_registry(extra=[("stranger", Stranger())]))
 
     assert repr(Near.schema) == before
+
+
+def test_a_scenarios_schema_holds_that_of_rules() -> None:
+    checker = jsonschema_rs.validator_for(compose_scenario(load_registry()))
+    files = sorted((Path(__file__).parents[3] / "examples" / "scenarios").rglob("*.scenario.json"))
+    documents = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    [inline] = [document for document in documents if isinstance(document["rules"][0], dict)]
+    wrong = json.loads(json.dumps(inline).replace('{"event": ', '{"evnt": '))
+
+    assert len(documents) > 20
+    assert all(map(checker.is_valid, documents))
+    assert not checker.is_valid(wrong)
