@@ -143,7 +143,7 @@ class Worker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no types
         return max(0.0, self.grace_seconds - gone - _MARGIN_SECONDS)
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """Have the collector of reference cycles leave alone what stays: rules, routes, statements.
 
     A list of readings makes thousands of objects and no cycle. By Python's defaults each such list had the collector
@@ -216,7 +216,7 @@ class Embedded(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
         return self.served.wsgi
 
     def _ready(self, worker: Worker) -> None:
-        _settle_memory()
+        settle_memory()
         if self.served is not None:
             host, port = worker.sockets[0].getsockname()[:2]
             self.served.ready(self._url_of(host, port))

@@ -82,3 +82,10 @@ def test_headers_are_found_whatever_their_case_and_nothing_else_of_the_environme
     assert dict(headers) == {"If-Match": "*", "Content-Type": "a/b"}
     assert "Secret-Key" not in headers
     assert headers.get("Request-Method") is None
+
+
+def test_a_header_that_was_not_sent_is_none_or_what_was_asked_for_instead() -> None:
+    headers = Headers({"HTTP_IF_MATCH": "*", "CONTENT_TYPE": "application/json"})
+
+    assert (headers.get("if-match"), headers.get("Content-Type")) == ("*", "application/json")
+    assert (headers.get("X-Device-Key"), headers.get("X-Device-Key", "none")) == (None, "none")

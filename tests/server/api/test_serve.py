@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import http.client
 import json
 import os
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from whenthen_server.gunicorn_server import settle_memory
 from whenthen_server.serve import ServeError, serve
 from whenthen_server.settings import load_settings
 
@@ -232,3 +234,15 @@ def test_a_start_that_fails_says_so_once_in_one_sentence(start: Start) -> None:
     assert second.process.returncode != 0
     assert "in use" in said
     assert "Traceback" not in said
+
+
+def test_what_was_loaded_is_left_alone_by_the_collector_of_cycles() -> None:
+    before = gc.get_threshold()
+    try:
+        settle_memory()
+
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold()[0] > before[0]
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
