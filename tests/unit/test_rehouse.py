@@ -13,7 +13,7 @@ from whenthen.extend.host import load_registry
 
 S = 1_000_000
 REGISTRY = load_registry()
-HOT = {"type": "comparison", "config": {"sensor": "t", "operator": ">", "value": 30}}
+HOT: dict[str, Any] = {"type": "comparison", "config": {"sensor": "t", "operator": ">", "value": 30}}
 
 
 class Changing(StaticDirectory):

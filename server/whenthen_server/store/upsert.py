@@ -16,7 +16,7 @@ MOST_ROWS = 256
 _ANY_SIZE = 32
 """Up to here there is a statement for every number of rows, beyond for powers of two: the driver keeps 128 ready."""
 
-_DRIVERS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": psycopg.dialect(paramstyle="format")}
+_DRIVERS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": psycopg.dialect(paramstyle="format")}  # type: ignore[no-untyped-call]
 """How each driver wants values that are given by position."""
 
 
@@ -64,6 +64,6 @@ def _plain(dialect: str, table: Table, keys: tuple[str, ...], names: tuple[str, 
 @cache
 def _upsert(dialect: str, table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Insert:
     """Return the statement; making it takes longer than running it."""
-    insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     fresh = {name: insert.excluded[name] for name in names if name not in keys}
     return insert.on_conflict_do_update(index_elements=keys, set_=fresh) if fresh else insert.on_conflict_do_nothing()

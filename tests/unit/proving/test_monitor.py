@@ -8,7 +8,7 @@ import pytest
 from promised.switchboard import at, judged, pressed
 
 from whenthen import Device, Reading, StaticDirectory
-from whenthen.model.step import Restart, RunByHand, Step, Tick
+from whenthen.model.step import Restart, RunByHand, Step, Tick, instant_of
 
 DEVICES = StaticDirectory([Device("d1", room="r1"), Device("d2")])
 
@@ -156,7 +156,7 @@ def test_broken_and_when_that_is_certain(promise: dict[str, Any], steps: list[St
 
 @pytest.mark.parametrize("held", [21, None], ids=["known", "unknown"])
 def test_an_unknown_condition_is_neither_kept_nor_broken(held: int | None) -> None:
-    steps = [says(held, at(0)), Tick(at(100))]
+    steps: list[Step] = [says(held, at(0)), Tick(at(100))]
 
     assert (judged({"always": WARM}, steps, DEVICES) is None) is True
     assert (judged({"never": WARM}, steps, DEVICES) is None) is (held is None)
@@ -179,8 +179,8 @@ def test_the_breach_names_the_device_and_since_when() -> None:
 
 
 def test_of_two_devices_the_first_to_break_it_is_told() -> None:
-    steps = [pressed("pump on", at(3), "d2"), pressed("pump on", at(1)), Tick(at(900))]
-    breach = judged(LONG, sorted(steps, key=lambda step: step.at_us), DEVICES)
+    steps: list[Step] = [pressed("pump on", at(3), "d2"), pressed("pump on", at(1)), Tick(at(900))]
+    breach = judged(LONG, sorted(steps, key=instant_of), DEVICES)
 
     assert breach is not None
     assert breach.subject == "d1"
