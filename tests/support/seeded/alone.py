@@ -117,7 +117,8 @@ def not_shadowed(m: Maker) -> Seed:
     high = low + m.step()
     kind = m.random.randrange(4)
     rule = m.rule([compare(sensor, ">", high)], [turn(channel)], [sensor], priority=1)
-    more: dict[str, Any] = [{"cooldown_seconds": 60}, {"fire": "edge"}, {"scope": {"room": "r1"}}, {}][kind]
+    ways: list[dict[str, Any]] = [{"cooldown_seconds": 60}, {"fire": "edge"}, {"scope": {"room": "r1"}}, {}]
+    more = ways[kind]
     trigger = [m.sensor()] if kind == 3 else [sensor]
     over = m.rule([compare(sensor, ">", low)], [turn(channel, "off")], trigger, priority=5, **more)
     return m.seed([rule, over])
