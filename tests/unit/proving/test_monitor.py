@@ -156,14 +156,14 @@ def test_broken_and_when_that_is_certain(promise: dict[str, Any], steps: list[St
 
 @pytest.mark.parametrize("held", [21, None], ids=["known", "unknown"])
 def test_an_unknown_condition_is_neither_kept_nor_broken(held: int | None) -> None:
-    steps = [says(held, at(0)), Tick(at(100))]
+    steps: list[Step] = [says(held, at(0)), Tick(at(100))]
 
     assert (judged({"always": WARM}, steps, DEVICES) is None) is True
     assert (judged({"never": WARM}, steps, DEVICES) is None) is (held is None)
 
 
 def test_a_condition_turns_at_the_microsecond_of_its_timer() -> None:
-    held = {"condition": {"type": "duration", "config": {**{"condition": WARM["condition"]}, "duration_seconds": 30}}}
+    held = {"condition": {"type": "duration", "config": {"condition": WARM["condition"], "duration_seconds": 30}}}
     breach = judged({"never": held}, [says(21, at(0)), Tick(at(100))], DEVICES)
 
     assert breach is not None
@@ -179,8 +179,8 @@ def test_the_breach_names_the_device_and_since_when() -> None:
 
 
 def test_of_two_devices_the_first_to_break_it_is_told() -> None:
-    steps = [pressed("pump on", at(3), "d2"), pressed("pump on", at(1)), Tick(at(900))]
-    breach = judged(LONG, sorted(steps, key=lambda step: step.at_us), DEVICES)
+    steps = [pressed("pump on", at(1)), pressed("pump on", at(3), "d2"), Tick(at(900))]
+    breach = judged(LONG, steps, DEVICES)
 
     assert breach is not None
     assert breach.subject == "d1"
