@@ -126,5 +126,10 @@ def _keep(verdicts: Iterable[Verdict], folder: Path) -> dict[Path, list[Kept]]:
 
 def _told(verdict: Verdict, kept: Mapping[Path, Sequence[Kept]]) -> dict[str, Any]:
     """Return a verdict for programs, with what was written of it."""
+    told = verdict.to_json()
     written = kept.get(verdict.file, ())
-    return verdict.to_json() | ({"kept": [one.to_json() for one in written]} if written else {})
+    if isinstance(verdict, PromiseVerdict):
+        told["kept"] = [one.to_json() for one in written]
+    elif written:
+        told["replay"] = written[0].command
+    return told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from whenthen import Event, StaticDirectory
+from whenthen import Event
 from whenthen.clock import SECOND_US
 from whenthen.extend.host import load_registry
 from whenthen.model.step import Step, Tick
@@ -36,8 +36,6 @@ RULES: list[dict[str, Any]] = [
     }
     for name, action in _COMMANDS.items()
 ]
-
-DIRECTORY_OF_ONE = StaticDirectory([])
 
 
 def at(seconds: float, us: int = 0) -> int:

@@ -1,0 +1,97 @@
+"""The machine finds a broken promise and a restart that changes something, and tells how it went."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from whenthen import Condition, Truth, View, hookimpl
+from whenthen.extend.host import load_registry
+from whenthen.proving.promisefile import InvalidPromisesError
+from whenthen.testing import PromiseBrokenError, RuleMachine
+
+REGISTRY = load_registry()
+QUICK = settings(max_examples=40, stateful_step_count=12, database=None, deadline=None, derandomize=True)
+
+
+def rule(**fields: Any) -> dict[str, Any]:
+    return {
+        "name": "Stuffy",
+        "trigger": {"type": "sensor", "config": {"sensor": "co2"}},
+        "conditions": [{"type": "comparison", "config": {"sensor": "co2", "operator": ">", "value": 1000}}],
+        "actions": [{"type": "led", "config": {"color": "red"}}],
+        **fields,
+    }
+
+
+def live(machine: type[RuleMachine]) -> None:
+    case = machine.TestCase
+    case.settings = QUICK
+    case("runTest").runTest()
+
+
+def test_promises_that_are_kept_pass() -> None:
+    class Kept(RuleMachine):
+        registry = REGISTRY
+        rules = (rule(cooldown_seconds=60, invariants=[{"at_most": 1, "per_seconds": 60}]),)
+
+    live(Kept)
+
+
+def test_a_broken_promise_is_told_as_a_history() -> None:
+    class Broken(RuleMachine):
+        registry = REGISTRY
+        rules = (rule(),)
+        invariants = ({"never": {"channel": "led", "is": {"color": "red"}}, "longer_than_seconds": 60},)
+
+    with pytest.raises(PromiseBrokenError) as caught:
+        live(Broken)
+
+    told = str(caught.value).splitlines()
+    assert told[0] == 'broken: never: led is {"color": "red"} for longer than 1m'
+    assert told[1].startswith("begins 2026-")
+    assert "'Stuffy' fires for device-1" in told[3]
+    assert "for longer than 1m" in told[-1]
+
+
+class Forgetful(Condition):
+    """Holds from the second look on, and remembers that in the wrong place: it is lost at a restart."""
+
+    type = "forgetful"
+    reads = ("co2",)
+
+    def __init__(self, config: Any, children: Any = ()) -> None:
+        super().__init__(config, children)
+        self.looks: dict[int, int] = {}
+
+    def evaluate(self, view: View) -> Truth:
+        self.looks[id(view)] = self.looks.get(id(view), 0) + 1
+        return self.looks[id(view)] > 2
+
+
+class Plugin:
+    @hookimpl
+    def whenthen_conditions(self) -> list[type[Condition]]:
+        return [Forgetful]
+
+
+def test_a_restart_that_changes_something_is_told() -> None:
+    class Lost(RuleMachine):
+        registry = load_registry(extra=[("forgetful", Plugin())])
+        rules = (rule(conditions=[{"type": "forgetful", "config": {}}]),)
+        faults = ()
+
+    with pytest.raises(PromiseBrokenError, match="after a restart the rules do"):
+        live(Lost)
+
+
+def test_a_wrong_promise_is_told_before_anything_runs() -> None:
+    class Wrong(RuleMachine):
+        registry = REGISTRY
+        rules = (rule(),)
+        invariants = ({"never": {"fired": "Stufy"}},)
+
+    with pytest.raises(InvalidPromisesError, match="there is no rule 'Stufy'"):
+        live(Wrong)
