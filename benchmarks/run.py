@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import table
 from measure import DisagreementError, Figure
 
-NAMES = ("w1", "w1b", "durations", "load", "replay", "expression", "plugins", "isolation", "server", "web")
+NAMES = ("w1", "w1b", "durations", "load", "replay", "expression", "plugins", "isolation", "check", "server", "web")
 
 
 def measure(name: str, size: str) -> list[Figure]:
