@@ -1,4 +1,4 @@
-"""The analysis: a thousand and ten thousand rules looked at together, and one beside a thousand, against reading them."""
+"""The analysis: a thousand and ten thousand rules looked at together, and one beside a thousand."""
 
 from __future__ import annotations
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whenthen.analysis.region import ANY, Domain, boxes_touch, meet_boxes, possible
+from whenthen.analysis.region import ANY, Domain, Key, boxes_touch, meet_boxes, possible
 from whenthen.dsl.values import compare
 
 OPERATORS = st.sampled_from((">", ">=", "<", "<=", "==", "!="))
 NUMBERS = st.integers(-5, 5).map(float)
-KEY = (None, "co2", None)
+KEY: Key = (None, "co2", None)
+LUX: Key = (None, "lux", None)
 
 
 @given(OPERATORS, NUMBERS, NUMBERS)
@@ -46,4 +47,4 @@ def test_boxes_touch_exactly_where_their_meet_is_possible() -> None:
 
     assert not boxes_touch(low, high)
     assert not possible(meet_boxes(low, high))
-    assert boxes_touch(low, {(None, "lux", None): Domain.numbers(">", 5)})
+    assert boxes_touch(low, {LUX: Domain.numbers(">", 5)})
