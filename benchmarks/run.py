@@ -23,6 +23,7 @@ NAMES = (
     "web",
     "latency",
     "sockets",
+    "check",
     "explain",
     "coverage",
 )

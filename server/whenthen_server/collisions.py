@@ -69,7 +69,7 @@ class Collisions:
         try:
             known = set() if before is None else {finding.key for finding in self.about(before)}
             return [finding for finding in self.about(rule) if finding.key not in known][:MOST_FINDINGS]
-        except Exception:
+        except Exception:  # noqa: BLE001 - see below
             # The rule may be saved already, and a plugin may raise anything: advice is no reason to fail.
             _log.exception("rule %s could not be compared with the others", rule.id)
             return []

@@ -42,6 +42,7 @@ def workload(name: str) -> Any:
         "web",
         "latency",
         "sockets",
+        "check",
         "explain",
         "coverage",
     ],

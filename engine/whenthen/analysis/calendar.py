@@ -96,7 +96,7 @@ def rest_of(spans: tuple[Span, ...]) -> tuple[Span, ...]:
     return joined(edges)
 
 
-def runs(
+def runs(  # noqa: PLR0913, PLR0917 - a schedule, and where to look
     trigger: Trigger, place: Place, week: tuple[Span, ...] | None, from_us: int, until_us: int | None, weeks: int = 53
 ) -> Iterator[int]:
     """Yield instants at which a schedule runs in a part of the week, from one instant to another (microseconds)."""

@@ -36,8 +36,8 @@ class Term:
 class Case:
     """One way; never narrower than the truth: what it leaves out is impossible.
 
-    *box*: what each sensor must be now. *before*: what it must have been before that (hysteresis, changes). *week*: when
-    in the week, as microseconds after its start; ``None``: at any time. *hold_us*: for how long it must be so,
+    *box*: what each sensor must be now. *before*: what it must have been before that (hysteresis, changes). *week*:
+    when in the week, as microseconds after its start; ``None``: at any time. *hold_us*: for how long it must be so,
     *under_us*: for how long at most. *unsure*: parts that declare nothing, so that it may not be a way after all.
     """
 

@@ -120,9 +120,9 @@ def _paths(graph: Graph, start: Facts) -> Iterator[Chain]:
 def _opposed(first: Facts, last: Facts) -> Iterator[tuple[Write, Write]]:
     for one in first.writes:
         for other in last.writes:
-            if one.channel == other.channel and one.known and other.known and one.value != other.value:
-                if one.device is None or other.device is None or one.device == other.device:
-                    yield one, other
+            differ = one.channel == other.channel and one.known and other.known and one.value != other.value
+            if differ and (one.device is None or other.device is None or one.device == other.device):
+                yield one, other
 
 
 def _revert(context: Context, graph: Graph, chain: Chain, one: Write, other: Write) -> Finding | None:
@@ -190,7 +190,7 @@ def _tried(
     return None
 
 
-def _along(
+def _along(  # noqa: PLR0913, PLR0917 - the parts of a chain
     context: Context, facts: Sequence[Facts], cases: Sequence[Case], chain: Chain, cast: Cast, rounds: int
 ) -> list[Step] | None:
     device = cast.own[0]

@@ -101,7 +101,7 @@ def _tied(call: ActionCall, firing: Firing, rank: Mapping[str, int], channel: st
     return same and any(name == channel for _, name, _ in call.sets)
 
 
-def _undone(
+def _undone(  # noqa: PLR0913, PLR0917 - two settings and what makes the later one bad
     before: tuple[str, object, int],
     firing: Firing,
     value: object,

@@ -285,8 +285,9 @@ def _swallowed(context: Context, facts: Facts) -> Iterator[Finding]:
     ]
     play = context.theatre.play([facts], steps, cast)
     fired = {firing.at_us for firing in play.fired(facts.id)}
+    settled_us = max((found[0] for found in times if found), default=start_us)  # before, one may still come first
     for (number, trigger), found in zip(timed, times, strict=True):
-        due = [at for at in found if at <= horizon]
+        due = [at for at in found if settled_us < at <= horizon]
         if fired and len(due) > 1 and not fired & set(due):
             says = f"{len(due)} runs of it, and each falls into the cooldown of {rule.cooldown_us // SECOND_US} s"
             message = (

@@ -1,4 +1,4 @@
-"""Which rule can set off which: by events, runs, what devices report of their settings, and what these do to the world."""
+"""Which rule can set off which: by events, runs, what devices report, and what settings do to the world."""
 
 from __future__ import annotations
 

@@ -45,9 +45,8 @@ def bypasses(context: Context, first: Facts, second: Facts) -> Iterator[Finding]
 def _shared_effect(guarded: Facts, around: Facts) -> str | None:
     """Return the sensitive thing that both rules do, or that one runs the other for, whatever its conditions say."""
     own = {*_sensitive(guarded)}
-    if any(
-        isinstance(one, RunRule) and one.force and one.rule in (guarded.id, guarded.rule.name) for one in around.causes
-    ):
+    forced = {one.rule for one in around.causes if isinstance(one, RunRule) and one.force}
+    if {guarded.id, guarded.rule.name} & forced:
         return min(own, default=None)
     return min(own & {*_sensitive(around)}, default=None)
 

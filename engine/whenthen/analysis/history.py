@@ -114,7 +114,7 @@ def _near(part: Part, triggers: Sequence[Trigger], at_us: int, near_us: int) -> 
 def together(parts: Sequence[Part], values: Values, at: Sequence[int], *, early: bool = False) -> list[Step]:
     """Return a history in which each part's conditions come to hold for its trigger's instant, *at*.
 
-    Values come as late as durations allow, so that a rule does not fire before its time; *early* gives them all at once.
+    Values come as late as durations allow, so that no rule fires before its time; *early* gives them all at once.
     """
     holds = [part.case.hold_us for part in parts]
     longest = max(holds)
@@ -260,9 +260,12 @@ def in_order(steps: Iterable[Step]) -> list[Step]:
     made: list[Step] = []
     for step in sorted(steps, key=place):
         last = made[-1] if made else None
-        if isinstance(step, Reading) and isinstance(last, Reading):
-            if (last.device, last.received_us) == (step.device, step.received_us):
-                made[-1] = Reading(step.device, {**last.values, **step.values}, step.received_us)
-                continue
-        made.append(step)
+        if isinstance(step, Reading) and isinstance(last, Reading) and _at_once(last, step):
+            made[-1] = Reading(step.device, {**last.values, **step.values}, step.received_us)
+        else:
+            made.append(step)
     return made
+
+
+def _at_once(one: Reading, other: Reading) -> bool:
+    return (one.device, one.received_us) == (other.device, other.received_us)

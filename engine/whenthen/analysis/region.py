@@ -9,7 +9,7 @@ from math import inf, isinf, nextafter
 from whenthen.model.reading import Scalar
 
 Key = tuple[str | None, str, str | None]
-"""A sensor that is read: its device (``None``: the subject's own), its name, and how several are joined, if they are."""
+"""A sensor that is read: its device (``None``: the subject's own), its name, and how several are joined, if so."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

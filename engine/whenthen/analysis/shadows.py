@@ -24,18 +24,14 @@ def shadows(context: Context, first: Facts, second: Facts) -> Iterator[Finding]:
 def _shadow(context: Context, rule: Facts, over: Facts) -> Finding | None:
     if not _always_with(rule, over):
         return None
+    whenever = f"whenever {rule.rule.name!r} fires, {over.rule.name!r} fires in the same tick"
     if over.rule.priority > rule.rule.priority and _all_taken(rule, over):
-        return _found(
-            context, rule, over, _superseded(rule, over), f"whenever {rule.rule.name!r} fires, {over.rule.name!r} fires "
-            "in the same tick, has the higher priority and sets the same otherwise",
-            f"remove {rule.rule.name!r}, raise its priority, or narrow the conditions of {over.rule.name!r}",
-        )  # fmt: skip
+        says = f"{whenever}, has the higher priority and sets the same otherwise"
+        mend = f"remove {rule.rule.name!r}, raise its priority, or narrow the conditions of {over.rule.name!r}"
+        return _found(context, rule, over, _superseded(rule, over), says, mend)
     if _all_done(rule, over):
-        return _found(
-            context, rule, over, _doubled(rule, over), f"whenever {rule.rule.name!r} fires, {over.rule.name!r} fires "
-            "in the same tick and does the same",
-            f"remove {rule.rule.name!r}, or change what it does",
-        )  # fmt: skip
+        mend = f"remove {rule.rule.name!r}, or change what it does"
+        return _found(context, rule, over, _doubled(rule, over), f"{whenever} and does the same", mend)
     return None
 
 

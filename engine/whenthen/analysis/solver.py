@@ -1,4 +1,4 @@
-"""Values for a way that asks for arithmetic: a few tried at first, then z3 where it is installed (extra ``analysis``)."""
+"""Values for a way that asks for arithmetic: a few tried, then z3 where it is installed (extra ``analysis``)."""
 
 from __future__ import annotations
 
@@ -135,7 +135,9 @@ def _truth(z3: Any, tree: ast.expr, names: Mapping[str, Any], also: Callable[[An
     raise _NoArithmeticError
 
 
-def _number(z3: Any, tree: ast.expr, names: Mapping[str, Any], also: Callable[[Any], None]) -> Any:
+def _number(  # noqa: C901, PLR0911 - one return a kind of part
+    z3: Any, tree: ast.expr, names: Mapping[str, Any], also: Callable[[Any], None]
+) -> Any:
     def of(part: ast.expr) -> Any:
         return _number(z3, part, names, also)
 

@@ -13,7 +13,7 @@ from whenthen.analysis.placing import Cast, subject_of
 from whenthen.dsl.rule import RuleCompiler
 from whenthen.extend.condition import Truth
 from whenthen.extend.registry import Registry
-from whenthen.model.firing import Firing, Notice
+from whenthen.model.firing import Firing
 from whenthen.model.step import Step, instant_of
 from whenthen.stage import Stage
 
@@ -29,10 +29,9 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """A history as it went."""
+    """A history as it went; *blocked* has what would keep each rule from firing at its end."""
 
     scenes: tuple[Scene, ...]
-    notices: tuple[Notice, ...]
     blocked: Mapping[str, str | None]
 
     @property
@@ -79,12 +78,13 @@ class Theatre:
         for one in facts:
             stage.engine.put_compiled(one.rule)
         scenes = []
+        told: dict[str, dict[str, Any]] = {}
         for step in steps:
             firings = tuple(stage.take(step))
             looks = subjects.items() if firings or closely or step is steps[-1] else ()
-            scenes.append(Scene(step, firings, {name: _truth(stage, name, subject) for name, subject in looks}))
-        blocked = {name: stage.engine.explain(name, subject)["blocked"] for name, subject in subjects.items()}
-        return Play(tuple(scenes), tuple(stage.take_notices()), blocked)
+            told = {name: stage.engine.explain(name, subject) for name, subject in looks}
+            scenes.append(Scene(step, firings, {name: one["truth"] for name, one in told.items()}))
+        return Play(tuple(scenes), {name: one["blocked"] for name, one in told.items()})
 
     def truths_at(self, facts: Facts, steps: Sequence[Step], cast: Cast, path: str) -> list[Truth]:
         """Return the truth of one condition of a rule, named by its pointer, after each step."""
@@ -110,8 +110,3 @@ def _truth_below(conditions: Sequence[Mapping[str, Any]], path: str) -> Truth:
         if path.startswith(one["path"] + "/"):
             return _truth_below(one.get("conditions", ()), path)
     return None
-
-
-def _truth(stage: Stage, rule_id: str, subject: str) -> Truth:
-    truth: Truth = stage.engine.explain(rule_id, subject)["truth"]
-    return truth

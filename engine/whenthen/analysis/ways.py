@@ -1,4 +1,4 @@
-"""Conditions as the ways in which they come out true, or false: every kind of condition that whenthen knows by itself."""
+"""Conditions as the ways in which they come out true, or false: every kind that whenthen brings."""
 
 from __future__ import annotations
 

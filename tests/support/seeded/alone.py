@@ -43,7 +43,7 @@ def may_fire(m: Maker) -> Seed:
     sensor, other, low = m.sensor(), m.sensor(), m.limit()
     high = low + m.step()
     kind = m.random.randrange(5)
-    trigger = None
+    trigger: Any = None
     if kind == 0:
         parts = [m.wrapped(compare(sensor, ">", low)), m.wrapped(compare(sensor, "<", high))]
     elif kind == 1:
@@ -117,8 +117,8 @@ def not_shadowed(m: Maker) -> Seed:
     high = low + m.step()
     kind = m.random.randrange(4)
     rule = m.rule([compare(sensor, ">", high)], [turn(channel)], [sensor], priority=1)
-    ways: list[dict[str, Any]] = [{"cooldown_seconds": 60}, {"fire": "edge"}, {"scope": {"room": "r1"}}, {}]
-    more = ways[kind]
+    choices: list[dict[str, Any]] = [{"cooldown_seconds": 60}, {"fire": "edge"}, {"scope": {"room": "r1"}}, {}]
+    more = choices[kind]
     trigger = [m.sensor()] if kind == 3 else [sensor]
     over = m.rule([compare(sensor, ">", low)], [turn(channel, "off")], trigger, priority=5, **more)
     return m.seed([rule, over])
