@@ -28,7 +28,8 @@ def workload(name: str) -> Any:
 
 @pytest.mark.filterwarnings("ignore")  # the peers' own warnings are not ours to mend
 @pytest.mark.parametrize(
-    "name", ["w1", "w1b", "durations", "load", "replay", "expression", "plugins", "isolation", "coverage", "server", "web"]
+    "name",
+    ["w1", "w1b", "durations", "load", "replay", "expression", "plugins", "isolation", "coverage", "server", "web"],
 )
 def test_a_workload_yields_figures_whose_contestants_agree(name: str) -> None:
     module = workload(name)
