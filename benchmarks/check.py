@@ -13,7 +13,7 @@ import ours
 from measure import Figure
 
 from whenthen.analysis.analyse import Analysis
-from whenthen.dsl.rule import CompiledRule
+from whenthen.dsl.compiled import CompiledRule
 
 SEED = 5
 _ROOM = 20

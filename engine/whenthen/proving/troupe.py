@@ -9,7 +9,7 @@ from whenthen.dsl.compiled import CompiledRule
 from whenthen.dsl.rule import RuleCompiler
 from whenthen.extend.registry import Registry
 from whenthen.model.firing import ActionCall, Firing
-from whenthen.model.step import Step
+from whenthen.model.step import Step, instant_of
 from whenthen.proving.observe import Outcome, take_observed
 from whenthen.proving.scene import Scene
 from whenthen.stage import Stage
@@ -66,13 +66,23 @@ class Troupe:
         return stage
 
     def take(self, step: Step) -> tuple[list[Firing], list[int]]:
-        """Take a step; return what the original did, and which of the living mutants did something else and left."""
+        """Take a step; return what the original did, and which of the living mutants did something else and left.
+
+        No two steps are at one instant, so what is due at the step's own instant follows at once: whether a reading or
+        a timer of that instant fires a rule is not to be seen.
+        """
+        at_us = instant_of(step)
         if self.missing:
             firings = take_observed(self._original, step, {self._rule_id: self.missing}, self._subjects)
         else:
             firings = self._original.take(step)
+        firings += self._original.engine.advance(at_us)
         ours = [seen(firing) for firing in firings]
-        killed = [index for index, stage in self.alive.items() if [seen(one) for one in stage.take(step)] != ours]
+        killed = [
+            index
+            for index, stage in self.alive.items()
+            if [seen(one) for one in (*stage.take(step), *stage.engine.advance(at_us))] != ours
+        ]
         for index in killed:
             del self.alive[index]
         return firings, killed
