@@ -42,6 +42,9 @@ class Endpoint:
         self._gate = gate
         self._query_schema = {"type": "object", "additionalProperties": False, **(route.query or {})}
         self._query = checker(self._query_schema, named)
+        # What a request without parameters has, unless one is required: looked up once for all of them.
+        missing = self._query.problems({}, "")
+        self._no_query = None if missing else with_defaults({}, self._query_schema)
         self._body = checker(route.body, named) if route.body is not None and route.body_checked else None
         limits = parts.settings.limits
         self._max_bytes = limits.batch_bytes if route.batch else limits.body_bytes
@@ -107,7 +110,9 @@ class Endpoint:
             self._parts.hidden(route.resource)
         self._parts.demand(request.caller, route.resource, route.verb, place)
 
-    def _checked_query(self, text: str) -> dict[str, Any]:
+    def _checked_query(self, text: str) -> Mapping[str, Any]:
+        if not text and self._no_query is not None:
+            return self._no_query
         try:
             given = parse_qs(text, keep_blank_values=True, max_num_fields=_MAX_PARAMETERS) if text else {}
         except ValueError:
