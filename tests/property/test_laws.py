@@ -116,15 +116,15 @@ def engine_with(rules: list[dict[str, Any]]) -> Engine:
 
 def in_full(engine: Engine) -> Engine:
     """Return the engine with its index switched off: every reading is a look at everyone who reads the sensor."""
-    move = engine._move
+    move = engine._arrivals.move
 
-    def looks_at_all(slot: Slot, value: Any, at_us: int, looks: dict[Any, None]) -> None:
-        move(slot, value, at_us, looks)
+    def looks_at_all(slot: Slot, value: Any, at_us: int, now_us: int, looks: dict[Any, None]) -> None:
+        move(slot, value, at_us, now_us, looks)
         looks.update(slot.watchers)
         looks.update(dict.fromkeys(slot.triggers))
         slot.unsettle()
 
-    engine._move = looks_at_all  # type: ignore[method-assign]
+    engine._arrivals.move = looks_at_all  # type: ignore[method-assign]
     return engine
 
 
