@@ -11,16 +11,17 @@ from whenthen.clock import to_us
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import (
-    ID,
     LISTED,
     NAME,
     add,
     answer_of,
     by_id,
     change,
+    change_of,
     clear,
     farm_place,
     new_id,
+    new_of,
     page_of,
     refused,
     within,
@@ -42,13 +43,6 @@ _FIELDS: dict[str, Any] = {
     "latitude": {"type": ["number", "null"], "minimum": -90, "maximum": 90, "description": "Degrees, for the sun"},
     "longitude": {"type": ["number", "null"], "minimum": -180, "maximum": 180, "description": "Degrees"},
 }
-_NEW: dict[str, Any] = {
-    "type": "object",
-    "required": ["name"],
-    "properties": {"id": ID, **_FIELDS},
-    "additionalProperties": False,
-}
-_CHANGE: dict[str, Any] = {"type": "object", "minProperties": 1, "properties": _FIELDS, "additionalProperties": False}
 _FARM = {"$ref": "#/components/schemas/Farm"}
 
 SCHEMAS: dict[str, Any] = {
@@ -57,8 +51,8 @@ SCHEMAS: dict[str, Any] = {
         "required": ["id", "name", "timezone", "latitude", "longitude", "created_at"],
         "properties": {"id": {"type": "string"}, **_FIELDS, "created_at": TOLD},
     },
-    "NewFarm": _NEW,
-    "FarmChange": _CHANGE,
+    "NewFarm": new_of(_FIELDS),
+    "FarmChange": change_of(_FIELDS),
 }
 
 
