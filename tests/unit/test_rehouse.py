@@ -141,7 +141,8 @@ def test_a_silence_begun_before_its_device_was_registered_is_not_told_of(directo
 
 def test_a_duration_over_a_named_device_is_interrupted_when_that_device_goes(directory: Changing) -> None:
     directory.put(Device("d2", room="a", farm="f"))
-    named = {**HOT, "config": {**HOT["config"], "device": "d2"}}
+    config = {"device": "d2", "sensor": "t", "operator": ">", "value": 30}
+    named = {"type": "comparison", "config": config}
     lasting = {"type": "duration", "config": {"condition": named, "duration_seconds": 60}}
     engine = engine_with(directory, scope={"device": "d1"}, conditions=[lasting], on_gap="verify", max_gap_seconds=5)
     for device in ("d1", "d2"):

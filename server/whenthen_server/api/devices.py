@@ -16,6 +16,7 @@ from whenthen_server.api.places import (
     answer_of,
     by_id,
     change,
+    change_of,
     clear,
     device_place,
     devices_in,
@@ -196,7 +197,6 @@ def _of_all(rooms: Rooms, fields: dict[str, Any]) -> list[Route]:
 
 def _of_one(rooms: Rooms, fields: dict[str, Any]) -> list[Route]:
     """Return the routes of one device and its keys."""
-    changes_schema = {"type": "object", "minProperties": 1, "properties": fields, "additionalProperties": False}
 
     def place(request: Request) -> Place | None:
         return device_place(rooms, request.path["device_id"])
@@ -223,7 +223,7 @@ def _of_one(rooms: Rooms, fields: dict[str, Any]) -> list[Route]:
         verb="update",
         summary="Change a device, or move it to another room",
         place=place,
-        body=changes_schema,
+        body=change_of(fields),
         answer=_DEVICE,
     )
     def changed(request: Request) -> Answer:

@@ -11,16 +11,17 @@ from whenthen.clock import to_us
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import (
-    ID,
     LISTED,
     NAME,
     add,
     answer_of,
     by_id,
     change,
+    change_of,
     clear,
     farm_place,
     new_id,
+    new_of,
     page_of,
     refused,
     within,
@@ -42,14 +43,7 @@ _FIELDS: dict[str, Any] = {
     "latitude": {"type": ["number", "null"], "minimum": -90, "maximum": 90, "description": "Degrees, for the sun"},
     "longitude": {"type": ["number", "null"], "minimum": -180, "maximum": 180, "description": "Degrees"},
 }
-_NEW: dict[str, Any] = {
-    "type": "object",
-    "required": ["name"],
-    "properties": {"id": ID, **_FIELDS},
-    "additionalProperties": False,
-    "examples": [{"id": "north", "name": "North", "timezone": "Europe/Berlin", "latitude": 52.5, "longitude": 13.4}],
-}
-_CHANGE: dict[str, Any] = {"type": "object", "minProperties": 1, "properties": _FIELDS, "additionalProperties": False}
+_EXAMPLE = {"id": "north", "name": "North", "timezone": "Europe/Berlin", "latitude": 52.5, "longitude": 13.4}
 _FARM = {"$ref": "#/components/schemas/Farm"}
 
 SCHEMAS: dict[str, Any] = {
@@ -58,8 +52,8 @@ SCHEMAS: dict[str, Any] = {
         "required": ["id", "name", "timezone", "latitude", "longitude", "created_at"],
         "properties": {"id": {"type": "string"}, **_FIELDS, "created_at": TOLD},
     },
-    "NewFarm": _NEW,
-    "FarmChange": _CHANGE,
+    "NewFarm": new_of(_FIELDS, _EXAMPLE),
+    "FarmChange": change_of(_FIELDS),
 }
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from whenthen_server.api.credentials import LIFE, holder, life
 from whenthen_server.api.instants import SCHEMA as INSTANT
-from whenthen_server.api.instants import TOLD, iso, iso_or_none, read_instant
+from whenthen_server.api.instants import read_instant
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import LISTED, NAME, answer_of, by_id, page_of, refused
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
-from whenthen_server.auth import Place
-from whenthen_server.store.credentials import StoredKey, find_key
-from whenthen_server.store.database import reading
+from whenthen_server.store.credentials import StoredKey
 from whenthen_server.store.people import EVERYWHERE
 
 _ROLE: dict[str, Any] = {"type": "string", "enum": ["viewer", "operator", "manager", "owner"]}
-_INSTANT = {"type": ["string", "null"]}
 
 SCHEMAS: dict[str, Any] = {
     "ApiKey": {
@@ -30,9 +28,7 @@ SCHEMAS: dict[str, Any] = {
                 "description": "The most that it may; never more than its maker",
             },
             "farm_id": {"type": "string", "description": "The farm it is for; * is every farm of its maker"},
-            "created_at": TOLD,
-            "last_used_at": _INSTANT,
-            "expires_at": _INSTANT,
+            **LIFE,
         },
     },
     "NewApiKey": {
@@ -51,11 +47,6 @@ SCHEMAS: dict[str, Any] = {
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return the routes below ``/api/keys``: for people, not for keys."""
-
-    def place(request: Request) -> Place | None:
-        with reading(rooms.database) as connection:
-            found = find_key(connection, "api", request.path["key_id"])
-        return None if found is None else Place(user=found.holder)
 
     @route(
         "GET",
@@ -104,7 +95,7 @@ def routes(rooms: Rooms) -> list[Route]:
         resource="api_key",
         verb="delete",
         summary="End an API key",
-        place=place,
+        place=holder(rooms, "api", "key_id"),
         status=204,
     )
     def ended(request: Request) -> Answer:
@@ -129,7 +120,5 @@ def _shown(key: StoredKey) -> dict[str, Any]:
         "name": key.name,
         "role": key.role,
         "farm_id": key.farm,
-        "created_at": iso(key.created_us),
-        "last_used_at": iso_or_none(key.last_used_us),
-        "expires_at": iso_or_none(key.expires_us),
+        **life(key),
     }

@@ -34,6 +34,22 @@ NEXT: dict[str, Any] = {"type": "string", "description": "The cursor of the next
 _KINDS: Mapping[type, str] = {FarmRecord: "farm", RoomRecord: "room", DeviceRecord: "device"}
 
 
+def new_of(fields: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of what a new place of these *fields* is made from; it has a name."""
+    return {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"id": ID, **fields},
+        "additionalProperties": False,
+        "examples": [dict(example)],
+    }
+
+
+def change_of(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a change of some of these *fields*."""
+    return {"type": "object", "minProperties": 1, "properties": dict(fields), "additionalProperties": False}
+
+
 class _Named(Protocol):
     @property
     def id(self) -> str:

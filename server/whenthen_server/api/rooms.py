@@ -9,16 +9,17 @@ from whenthen.clock import to_us
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import (
-    ID,
     LISTED,
     NAME,
     add,
     answer_of,
     by_id,
     change,
+    change_of,
     clear,
     farm_place,
     new_id,
+    new_of,
     page_of,
     refused,
     room_place,
@@ -34,19 +35,8 @@ _FIELDS: dict[str, Any] = {
     "name": NAME,
     "stage": {"type": ["string", "null"], "minLength": 1, "maxLength": 100, "description": "What grows there just now"},
 }
-_NEW: dict[str, Any] = {
-    "type": "object",
-    "required": ["name"],
-    "properties": {"id": ID, **_FIELDS},
-    "additionalProperties": False,
-    "examples": [{"id": "fruiting-1", "name": "Fruiting 1", "stage": "fruiting"}],
-}
-_CHANGE: dict[str, Any] = {
-    "type": "object",
-    "minProperties": 1,
-    "properties": {**_FIELDS, "farm_id": {"type": "string", "maxLength": 200, "description": "The farm to move it to"}},
-    "additionalProperties": False,
-}
+_NEW_HOME: dict[str, Any] = {"type": "string", "maxLength": 200, "description": "The farm to move it to"}
+_EXAMPLE = {"id": "fruiting-1", "name": "Fruiting 1", "stage": "fruiting"}
 _ROOM = {"$ref": "#/components/schemas/RoomOfFarm"}
 
 SCHEMAS: dict[str, Any] = {
@@ -55,8 +45,8 @@ SCHEMAS: dict[str, Any] = {
         "required": ["id", "farm_id", "name", "stage", "created_at"],
         "properties": {"id": {"type": "string"}, "farm_id": {"type": "string"}, **_FIELDS, "created_at": TOLD},
     },
-    "NewRoom": _NEW,
-    "RoomChange": _CHANGE,
+    "NewRoom": new_of(_FIELDS, _EXAMPLE),
+    "RoomChange": change_of({**_FIELDS, "farm_id": _NEW_HOME}),
 }
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from whenthen_server.api.instants import TOLD, iso, iso_or_none
+from whenthen_server.api.credentials import LIFE, holder, life
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import LISTED, answer_of, by_id, page_of
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import Place, no_cookie, session_cookie
 from whenthen_server.problems import Unauthorized
-from whenthen_server.store.credentials import StoredKey, find_key
-from whenthen_server.store.database import reading
+from whenthen_server.store.credentials import StoredKey
 
 _HOME = "/docs/"
 # A page that goes on by itself, not a redirect: after a redirect from elsewhere browsers keep a SameSite=Strict cookie
@@ -42,9 +41,7 @@ SCHEMAS: dict[str, Any] = {
         "required": ["id", "created_at", "last_used_at", "expires_at", "current"],
         "properties": {
             "id": {"type": "string"},
-            "created_at": TOLD,
-            "last_used_at": {"type": ["string", "null"]},
-            "expires_at": {"type": ["string", "null"]},
+            **LIFE,
             "current": {"type": "boolean", "description": "Whether it is the one that asks"},
         },
     }
@@ -53,11 +50,6 @@ SCHEMAS: dict[str, Any] = {
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return ``/login``, ``/logout`` and ``/api/sessions``."""
-
-    def place(request: Request) -> Place | None:
-        with reading(rooms.database) as connection:
-            found = find_key(connection, "ses", request.path["session_id"])
-        return None if found is None else Place(user=found.holder)
 
     @route(
         "GET",
@@ -119,7 +111,7 @@ def routes(rooms: Rooms) -> list[Route]:
         resource="session",
         verb="delete",
         summary="End one of your sessions",
-        place=place,
+        place=holder(rooms, "ses", "session_id"),
         status=204,
     )
     def ended(request: Request) -> Answer:
@@ -136,8 +128,6 @@ def _is_https(request: Request) -> bool:
 def _shown(session: StoredKey, current: str | None) -> dict[str, Any]:
     return {
         "id": session.id,
-        "created_at": iso(session.created_us),
-        "last_used_at": iso_or_none(session.last_used_us),
-        "expires_at": iso_or_none(session.expires_us),
+        **life(session),
         "current": session.id == current,
     }
