@@ -126,7 +126,7 @@ def cover(
 ) -> Coverage:
     """Return what *scenarios* (by what they are called) reach of *rules*, each with its id; of all they play for none.
 
-    A scenario counts for a rule when it plays that very document. Raises ``InvalidRuleError`` for a rule that is not valid.
+    A scenario counts for a rule when it plays that very document. Raises ``InvalidRuleError`` for an invalid rule.
     """
     compiler = Remembering(registry)
     documents = list(rules) if rules is not None else _played(scenarios.values())
