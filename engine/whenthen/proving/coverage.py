@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -123,12 +123,10 @@ def cover(
     scenarios: Mapping[str, Scenario],
     registry: Registry,
     rules: Iterable[Mapping[str, Any]] | None = None,
-    on_rule: Callable[[], None] = lambda: None,
 ) -> Coverage:
     """Return what *scenarios* (by what they are called) reach of *rules*, each with its id; of all they play for none.
 
-    A scenario counts for a rule when it plays that very document. *on_rule* is called as each pair of scenario and rule
-    is done. Raises ``InvalidRuleError`` for a rule that is not valid.
+    A scenario counts for a rule when it plays that very document. Raises ``InvalidRuleError`` for an invalid rule.
     """
     compiler = Remembering(registry)
     documents = list(rules) if rules is not None else _played(scenarios.values())
@@ -142,7 +140,6 @@ def cover(
         for one in found:
             if one.rule in scenario.rules:
                 _Pair(name, scenario, base, one, registry, compiler).run()
-                on_rule()
     return Coverage(tuple(found), tuple(failing))
 
 

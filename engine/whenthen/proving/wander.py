@@ -67,7 +67,7 @@ class Wanderer:
         self.now_us = self._instant(dues_us)
         chance = self._random.random()
         alphabet = self._alphabet
-        if self.led and chance > 0.86:
+        if self.led and chance > (0.65 if self.now_us < self._cool_us else 0.86):
             return self._encore()
         if alphabet.events and chance < (0.5 if alphabet.values else 0.7):
             return self._event()

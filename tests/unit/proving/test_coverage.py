@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def registry() -> Registry:
     return load_registry()
 
 
-def covered(registry: Registry, *scenarios: dict[str, Any], rule: dict[str, Any] = WARM) -> RuleCoverage:
+def covered(registry: Registry, *scenarios: Mapping[str, Any], rule: dict[str, Any] = WARM) -> RuleCoverage:
     read = {
         str(number): read_scenario({"name": "n", "rules": [rule], **one}, registry, Path())
         for number, one in enumerate(scenarios)
