@@ -27,7 +27,7 @@ _SILENT_WORKER_SECONDS = 120
 _FOR_CLOSING = 0.4
 """The share of the graceful seconds that is kept for ``close`` when requests would take all of them."""
 _MARGIN_SECONDS = 0.5
-_NEW_OBJECTS = 50_000
+_NEW_OBJECTS = 5_000
 """So many more objects than there were before the collector looks at them; Python's default is 700."""
 
 
