@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Insert, Table
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
@@ -16,7 +16,10 @@ MOST_ROWS = 256
 _ANY_SIZE = 32
 """Up to here there is a statement for every number of rows, beyond for powers of two: the driver keeps 128 ready."""
 
-_DRIVERS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": psycopg.dialect(paramstyle="format")}
+_DRIVERS: dict[str, Dialect] = {
+    "sqlite": sqlite.dialect(),
+    "postgresql": psycopg.dialect(paramstyle="format"),  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
+}
 """How each driver wants values that are given by position."""
 
 
@@ -62,7 +65,7 @@ def _plain(dialect: str, table: Table, keys: tuple[str, ...], names: tuple[str, 
 
 
 @cache
-def _upsert(dialect: str, table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Insert:
+def _upsert(dialect: str, table: Table, keys: tuple[str, ...], names: tuple[str, ...]) -> Any:
     """Return the statement; making it takes longer than running it."""
     insert = (postgresql if dialect == "postgresql" else sqlite).insert(table)
     fresh = {name: insert.excluded[name] for name in names if name not in keys}
