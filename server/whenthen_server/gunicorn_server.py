@@ -34,7 +34,7 @@ _FOR_CLOSING = 0.4
 """The share of the graceful seconds that is kept for ``close`` when requests would take all of them."""
 _MARGIN_SECONDS = 0.5
 _WRONG_USE = 2
-_NEW_OBJECTS = 50_000
+_NEW_OBJECTS = 5_000
 """So many more objects than there were before the collector looks at them; Python's default is 700."""
 _UNREADABLE = "The request is not HTTP as it should be, or its first line or headers are too long."
 

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Insert, Table
+from sqlalchemy import Connection, Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 
@@ -16,7 +16,10 @@ MOST_ROWS = 256
 _ANY_SIZE = 32
 """Up to here there is a statement for every number of rows, beyond for powers of two: the driver keeps 128 ready."""
 
-_DRIVERS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": psycopg.dialect(paramstyle="format")}  # type: ignore[no-untyped-call]
+_DRIVERS: dict[str, Dialect] = {
+    "sqlite": sqlite.dialect(),
+    "postgresql": psycopg.dialect(paramstyle="format"),  # type: ignore[no-untyped-call] # SQLAlchemy leaves it untyped
+}
 """How each driver wants values that are given by position."""
 
 
