@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from whenthen import Condition, Truth, View, hookimpl
+from whenthen import Binding, Check, Condition, Truth, hookimpl
 from whenthen.extend.host import load_registry
 from whenthen.proving.promisefile import InvalidPromisesError
 from whenthen.testing import PromiseBrokenError, RuleMachine
@@ -62,13 +62,14 @@ class Forgetful(Condition):
     type = "forgetful"
     reads = ("co2",)
 
-    def __init__(self, config: Any, children: Any = ()) -> None:
-        super().__init__(config, children)
-        self.looks: dict[int, int] = {}
+    def compile(self, bind: Binding) -> Check:
+        before: list[int] = []  # bind.state would be kept
 
-    def evaluate(self, view: View) -> Truth:
-        self.looks[id(view)] = self.looks.get(id(view), 0) + 1
-        return self.looks[id(view)] > 2
+        def check(now_us: int) -> Truth:
+            before.append(now_us)
+            return now_us > before[0]
+
+        return check
 
 
 class Plugin:
