@@ -134,6 +134,7 @@ def _too_often(promise: AtMost, played: Played) -> Iterator[Breach]:
     for subject, instants in fired.items():
         for earlier_us, later_us in zip(instants, instants[promise.count :], strict=False):
             if later_us - earlier_us < promise.per_us:
-                reason = f"{promise.count + 1} firings of {promise.rule} in less than {told_span(promise.per_us)}"
+                whose = promise.called or promise.rule
+                reason = f"{promise.count + 1} firings of {whose} in less than {told_span(promise.per_us)}"
                 yield Breach(promise, later_us, earlier_us, subject, reason)
                 break

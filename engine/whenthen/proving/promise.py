@@ -88,15 +88,16 @@ class Whenever(_Named):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtMost(_Named):
-    """*rule* (id or name) fires at most *count* times in any *per_us*, for each subject."""
+    """*rule* (id or name) fires at most *count* times in any *per_us*, for each subject; people call it *called*."""
 
     count: int
     rule: str
     per_us: int
+    called: str = field(default="", compare=False)
 
     def told(self) -> str:
         """Return the promise as a sentence."""
-        return f"at most {self.count} firings of {self.rule} per {told_span(self.per_us)}"
+        return f"at most {self.count} firings of {self.called or self.rule} per {told_span(self.per_us)}"
 
 
 Promise = Never | Always | Apart | Whenever | AtMost
@@ -202,7 +203,9 @@ class _Reader:
                 for_us = seconds_us(document.get("for_seconds", 0))
                 return Whenever(**named, what=what, for_us=for_us, then=then, within_us=within_us)
         whose = document.get("fires_of") or rule.get("id") or rule.get("name", "")
-        return AtMost(**named, count=document["at_most"], rule=whose, per_us=seconds_us(document["per_seconds"]))
+        called = "" if document.get("fires_of") else rule.get("name", "")
+        per_us = seconds_us(document["per_seconds"])
+        return AtMost(**named, count=document["at_most"], rule=whose, per_us=per_us, called=called)
 
     def _read(self, document: Mapping[str, Any]) -> Proposition:
         return read_proposition(document, self._rule, self._described)

@@ -51,8 +51,9 @@ class RuleMachine(RuleBasedStateMachine):
     >>> Lamp.TestCase().runTest()
     """
 
-    rules: ClassVar[Sequence[Mapping[str, Any]]] = ()  # type: ignore[assignment, misc] # Hypothesis keeps its own there
-    invariants: ClassVar[Sequence[Any]] = ()  # type: ignore[assignment, misc] # once an instance is made; we do not
+    # Hypothesis keeps lists of its own under these two names in an instance; the class is ours.
+    rules: Sequence[Mapping[str, Any]] = ()  # type: ignore[assignment]
+    invariants: Sequence[Any] = ()  # type: ignore[assignment]
     registry: ClassVar[Registry | None] = None
     directory: ClassVar[Directory | None] = None
     timezone: ClassVar[str] = "UTC"

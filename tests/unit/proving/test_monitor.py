@@ -179,7 +179,7 @@ def test_the_breach_names_the_device_and_since_when() -> None:
 
 
 def test_of_two_devices_the_first_to_break_it_is_told() -> None:
-    steps = [pressed("pump on", at(1)), pressed("pump on", at(3), "d2"), Tick(at(900))]
+    steps: list[Step] = [pressed("pump on", at(1)), pressed("pump on", at(3), "d2"), Tick(at(900))]
     breach = judged(LONG, steps, DEVICES)
 
     assert breach is not None

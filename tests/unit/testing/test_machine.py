@@ -5,15 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
-from whenthen import Condition, Truth, View, hookimpl
+from whenthen import Binding, Check, Condition, Truth, hookimpl
 from whenthen.extend.host import load_registry
 from whenthen.proving.promisefile import InvalidPromisesError
 from whenthen.testing import PromiseBrokenError, RuleMachine
 
 REGISTRY = load_registry()
-QUICK = settings(max_examples=40, stateful_step_count=12, database=None, deadline=None, derandomize=True)
+# A failure is enough here: to make it small is Hypothesis' business, and takes long.
+QUICK = settings(
+    max_examples=30,
+    stateful_step_count=12,
+    database=None,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
+)
 
 
 def rule(**fields: Any) -> dict[str, Any]:
@@ -52,23 +61,24 @@ def test_a_broken_promise_is_told_as_a_history() -> None:
     told = str(caught.value).splitlines()
     assert told[0] == 'broken: never: led is {"color": "red"} for longer than 1m'
     assert told[1].startswith("begins 2026-")
-    assert "'Stuffy' fires for device-1" in told[3]
+    assert any("'Stuffy' fires for device-1" in line for line in told)
     assert "for longer than 1m" in told[-1]
 
 
 class Forgetful(Condition):
-    """Holds from the second look on, and remembers that in the wrong place: it is lost at a restart."""
+    """Holds from the fourth look on, and counts them in the wrong place: it is lost at a restart."""
 
     type = "forgetful"
     reads = ("co2",)
 
-    def __init__(self, config: Any, children: Any = ()) -> None:
-        super().__init__(config, children)
-        self.looks: dict[int, int] = {}
+    def compile(self, bind: Binding) -> Check:
+        before: list[int] = []  # bind.state would be kept
 
-    def evaluate(self, view: View) -> Truth:
-        self.looks[id(view)] = self.looks.get(id(view), 0) + 1
-        return self.looks[id(view)] > 2
+        def check(now_us: int) -> Truth:
+            before.append(now_us)
+            return len(before) > 3
+
+        return check
 
 
 class Plugin:

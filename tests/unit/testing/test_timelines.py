@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -46,11 +47,7 @@ def test_they_go_forward_in_time_and_end_with_time() -> None:
 def test_values_lie_on_both_sides_and_waits_are_those_of_the_rule() -> None:
     histories = drawn(faults=())
     values = {step.values["co2"] for steps in histories for step in steps if isinstance(step, Reading)}
-    waits_us = {
-        instant_of(later) - instant_of(earlier)
-        for steps in histories
-        for earlier, later in zip(steps, steps[1:], strict=False)
-    }
+    waits_us = {instant_of(later) - instant_of(earlier) for steps in histories for earlier, later in pairwise(steps)}
 
     assert {1233.0, 1234.0, 1235.0} <= values
     assert 77_000_000 in waits_us
