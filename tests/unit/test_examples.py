@@ -29,7 +29,7 @@ def day() -> list[dict[str, object]]:
 
 
 def test_every_example_rule_is_valid() -> None:
-    result = CliRunner().invoke(main, ["check", str(EXAMPLES / "rules")])
+    result = CliRunner().invoke(main, ["check", str(EXAMPLES / "rules"), "--no-analysis"])
 
     assert result.exit_code == 0, result.output
 

@@ -8,7 +8,7 @@ from copy import deepcopy
 
 from whenthen.analysis.case import Case, Term, either, together
 from whenthen.analysis.region import Domain, Key
-from whenthen.dsl.expression import Expression
+from whenthen.dsl.expression import Expression, expression_of, tree_of
 from whenthen.dsl.syntax import AsTruth
 from whenthen.dsl.values import is_number
 
@@ -82,7 +82,7 @@ class Sentence:
         return (Case({self._key(name): Domain.equals(value, wanted=(sign == "==") is truth)}),)
 
     def _term(self, tree: ast.expr, truth: bool) -> Case:
-        expression = Expression.of_tree(tree)
+        expression = expression_of(tree)
         names = tuple((name, self._key(name)) for name in sorted(expression.names))
         return Case(terms=(Term(expression, names, truth),))
 
@@ -102,7 +102,7 @@ class _Unfold(ast.NodeTransformer):
         if found is None:
             return node
         others = {name: value for name, value in self._variables.items() if name != node.id}
-        unfolded: ast.expr = _Unfold(others).visit(deepcopy(found.tree))
+        unfolded: ast.expr = _Unfold(others).visit(deepcopy(tree_of(found)))
         return unfolded
 
     def visit_Call(self, node: ast.Call) -> ast.expr:

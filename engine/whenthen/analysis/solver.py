@@ -13,6 +13,7 @@ from typing import Any
 
 from whenthen.analysis.case import Case, Term
 from whenthen.analysis.region import NUMBERS, Domain, Key
+from whenthen.dsl.expression import tree_of
 from whenthen.model.reading import Scalar
 
 Functions = Mapping[str, Callable[..., Any]]
@@ -58,7 +59,7 @@ def solve(case: Case, functions: Functions, *, use_z3: bool = True) -> Answer:
 
 
 def _tried(terms: tuple[Term, ...], keys: Mapping[Key, Domain], functions: Functions) -> Point | None:
-    constants = sorted({number for term in terms for number in _constants(term.expression.tree)})
+    constants = sorted({number for term in terms for number in _constants(tree_of(term.expression))})
     choices = [list(dict.fromkeys(_candidates(domain, constants))) for domain in keys.values()]
     evaluators = [(term, term.expression.evaluator(functions)) for term in terms]
     for values in islice(product(*choices), _MOST_TRIED):
@@ -95,7 +96,7 @@ def _by_z3(z3: Any, terms: tuple[Term, ...], keys: Mapping[Key, Domain], functio
             solver.add(_in_domain(z3, reals[key], domain))
         for term in terms:
             names = {name: reals[key] for name, key in term.names}
-            made = _truth(z3, term.expression.tree, names, solver.add)
+            made = _truth(z3, tree_of(term.expression), names, solver.add)
             solver.add(made if term.truth else z3.Not(made))
     except _NoArithmeticError:
         return Answer(None)

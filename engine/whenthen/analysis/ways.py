@@ -13,7 +13,7 @@ from whenthen.analysis.region import ANY, NUMBERS, Domain, Key, Span
 from whenthen.analysis.sentence import Sentence
 from whenthen.clock import seconds_us
 from whenthen.dsl.compiled import Node
-from whenthen.dsl.expression import Expression
+from whenthen.dsl.expression import Expression, expression_of, tree_of
 from whenthen.dsl.values import is_number
 from whenthen.extend.condition import Condition
 from whenthen.extend.formula import Atom, Formula, SensorRef
@@ -67,11 +67,11 @@ class Reader:
 
     def _compared(self, left: ast.expr, operator: str, right: ast.expr, refs: Mapping[str, SensorRef]) -> Ways:
         tree = ast.Compare(left, [_SIGNS[operator]()], [right])
-        own = {name: self.variables[ref.sensor].tree for name, ref in refs.items() if self._is_variable(ref)}
+        own = {name: tree_of(self.variables[ref.sensor]) for name, ref in refs.items() if self._is_variable(ref)}
         keys = {name: key_of(ref) for name, ref in refs.items() if name not in own}
-        return Sentence(
-            {**self.variables, **{name: Expression.of_tree(tree) for name, tree in own.items()}}, keys
-        ).ways(tree, True)
+        return Sentence({**self.variables, **{name: expression_of(tree) for name, tree in own.items()}}, keys).ways(
+            tree, True
+        )
 
     def _is_variable(self, ref: SensorRef) -> bool:
         return ref.device is None and ref.sensor in self.variables
@@ -142,7 +142,7 @@ class Reader:
     def expression(self, node: Node, truth: bool) -> Ways:
         """Read an expression."""
         parsed = Expression.parse(node.condition.config["expression"])
-        return Sentence(self.variables, {}).ways(parsed.tree, truth)
+        return Sentence(self.variables, {}).ways(tree_of(parsed), truth)
 
     def _opaque(self, condition: Condition, truth: bool) -> Ways:
         """Read what declares no more than bounds, if that."""

@@ -59,25 +59,6 @@ class Expression:
         tree = gate.read(source)
         return cls(source, tree, frozenset(gate.names), frozenset(gate.calls))
 
-    @property
-    def tree(self) -> ast.expr:
-        """The vetted syntax tree; not to be changed."""
-        return self._tree
-
-    @classmethod
-    def of_tree(cls, tree: ast.expr) -> Expression:
-        """Return the expression of a tree that is made of vetted ones.
-
-        >>> Expression.of_tree(Expression.parse("a > 1 and b").tree).evaluator({})({"a": 2, "b": True})
-        True
-        """
-        parts = list(ast.walk(tree))
-        calls = frozenset(
-            part.func.id for part in parts if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)
-        )
-        names = frozenset(part.id for part in parts if isinstance(part, ast.Name)) - calls
-        return cls("", tree, names, calls)
-
     def evaluator(self, functions: Mapping[str, Callable[..., Any]]) -> Evaluator:
         """Return a function that evaluates the expression; a failure of any kind is unknown, never an exception.
 
@@ -107,6 +88,23 @@ class Expression:
             return result if result is True or result is False else as_scalar(result)
 
         return evaluate
+
+
+def tree_of(expression: Expression) -> ast.expr:
+    """Return an expression's vetted syntax tree, not to be changed: for the analysis of rules."""
+    return expression._tree  # noqa: SLF001 - the one other place that looks into it
+
+
+def expression_of(tree: ast.expr) -> Expression:
+    """Return the expression of a tree that is made of vetted ones.
+
+    >>> expression_of(tree_of(Expression.parse("a > 1 and b"))).evaluator({})({"a": 2, "b": True})
+    True
+    """
+    parts = list(ast.walk(tree))
+    calls = frozenset(part.func.id for part in parts if isinstance(part, ast.Call) and isinstance(part.func, ast.Name))
+    names = frozenset(part.id for part in parts if isinstance(part, ast.Name)) - calls
+    return Expression("", tree, names, calls)
 
 
 def _unknown(_names: Mapping[str, Scalar]) -> None:

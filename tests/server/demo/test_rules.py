@@ -30,7 +30,7 @@ def parts(document: Any) -> Iterator[tuple[str, Any]]:
 
 
 def test_whenthen_check_finds_nothing_wrong() -> None:
-    result = CliRunner().invoke(main, ["check", FOLDER])
+    result = CliRunner().invoke(main, ["check", FOLDER, "--no-analysis"])
 
     assert result.exit_code == 0, result.output
     assert f"{len(load_rules())} rules, all valid" in result.output
