@@ -67,18 +67,20 @@ def test(  # noqa: PLR0913, PLR0917 - one argument an option
 
 
 def _found(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files; raises ``click.BadParameter`` for one that is no JSON, and for a folder without any."""
+    """Yield the files; raises ``click.BadParameter`` for one with nothing to judge, and for a folder without any."""
+    endings = " or ".join(f"*{ending}" for ending in _KINDS)
     for path in paths:
         if path.is_dir():
             inside = sorted(file for file in path.rglob("*.json") if file.name.endswith(_KINDS) or makes_promises(file))
             if not inside:
-                message = f"there is no {' or '.join(f'*{ending}' for ending in _KINDS)} in {path}, and no promise"
+                message = f"there is no {endings} in {path}, and no rule that makes a promise"
                 raise click.BadParameter(message, param_hint="FILES")
             yield from inside
-        elif path.suffix == ".json":
+        elif path.name.endswith(_KINDS) or makes_promises(path):
             yield path
         else:
-            raise click.BadParameter(f"{path} is no .json file", param_hint="FILES")
+            message = f"{path} is no {endings}, and no rule in it makes a promise"
+            raise click.BadParameter(message, param_hint="FILES")
 
 
 def _judged(file: Path, registry: Registry, effort: Effort) -> Verdict:

@@ -149,7 +149,7 @@ def test_plugins_are_chosen_as_for_other_commands(folder: Path, site: Site) -> N
         ([], "Missing argument"),
         (["no-such-file"], "does not exist"),
         (["rules.json"], "rules.json is no *.scenario.json"),
-        (["empty"], "there is no *.scenario.json in"),
+        (["empty"], "there is no *.scenario.json or *.promises.json in"),
         (["b.scenario.json", "--keep", "rules.json"], "is a file"),
         (["b.scenario.json", "--keep", "rules.json/x"], "Not a directory"),
     ],
