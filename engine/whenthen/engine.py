@@ -152,7 +152,8 @@ class Engine:
         if instance is None:
             told: dict[str, Any] = {"rule_id": rule_id, "rule": state.rule.name, "subject": subject, "truth": None}
             return {**told, "conditions": [], "blocked": "no_subject" if state.enabled else "disabled"}
-        return self._explaining.explained(instance, state, self.now_us)
+        explained = self._explaining.explained(instance, state, self.now_us)
+        return {**explained, "blocked": "paused", "can_fire_from": None} if self.paused else explained
 
     @property
     def tracing(self) -> bool:
@@ -162,6 +163,15 @@ class Engine:
     @tracing.setter
     def tracing(self, on: bool) -> None:
         self._explaining.tracing = on
+
+    @property
+    def paused(self) -> bool:
+        """Whether rules are held back: state moves, and nothing fires or clears until the pause ends."""
+        return self._ticks.paused
+
+    @paused.setter
+    def paused(self, on: bool) -> None:
+        self._ticks.paused = on
 
     def subjects(self, rule_id: str) -> list[str]:
         """Return the ids of a rule's subjects that are there now; raises ``UnknownRuleError``."""

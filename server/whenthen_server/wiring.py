@@ -17,10 +17,11 @@ from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
-from whenthen.clock import Clock, SystemClock, to_us
+from whenthen.clock import Clock, SystemClock, seconds_us, to_us
 from whenthen.extend.host import load_registry
 from whenthen.extend.registry import Registry
 from whenthen.runtime import Runtime
+from whenthen.runtime.manner import Manner
 from whenthen_server import auth
 from whenthen_server.acting import Acting
 from whenthen_server.api.parts import PartState
@@ -31,6 +32,7 @@ from whenthen_server.metrics import Metrics
 from whenthen_server.outward import outward_of
 from whenthen_server.services.functions import Functions
 from whenthen_server.settings import Settings, SettingsError, about
+from whenthen_server.settings.values import Automation
 from whenthen_server.store.answers import AnswerStore
 from whenthen_server.store.audit import note
 from whenthen_server.store.commands import CloseCommands
@@ -92,6 +94,7 @@ class House:
             threads=settings.automation.scheduler.max_concurrent_rules,
             max_sensors=settings.limits.sensors_per_device,
             tracing=True,
+            manner=manner_of(settings.automation),
             before_load=lambda: self.places.load(to_us(self.clock.now())),
         )
         self.acting.use(self.runtime)
@@ -229,6 +232,18 @@ def login_url(settings: Settings) -> str:
         return auth.login_url(database, auth.hasher_of(settings), SystemClock())
     finally:
         database.dispose()
+
+
+def manner_of(automation: Automation) -> Manner:
+    """Return how the rules are to be run, as the settings have it."""
+    execution = automation.execution
+    return Manner(
+        paused=not automation.enabled,
+        wait_us=seconds_us(automation.scheduler.polling_interval),
+        attempt_us=seconds_us(execution.timeout_seconds),
+        retrying=execution.retry_failed_actions,
+        retries=execution.max_action_retries,
+    )
 
 
 def _acting(settings: Settings, places: Places, registry: Registry, runtime: Callable[[], Runtime]) -> Acting:

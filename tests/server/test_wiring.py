@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from whenthen.runtime.manner import Manner
 from whenthen.runtime.writer import Turn
 from whenthen_server.settings import load_settings
 from whenthen_server.store import notifications
 from whenthen_server.store.commands import Command, EndCommand, SendQueued
 from whenthen_server.store.database import reading
 from whenthen_server.store.places import DeviceRecord, PutPlace
-from whenthen_server.wiring import House, build, login_url
+from whenthen_server.wiring import House, build, login_url, manner_of
 
 WAIT_SECONDS = 20.0
 
@@ -166,3 +167,17 @@ def test_what_is_queued_at_the_end_is_there_at_the_next_start(tmp_path: Path) ->
 
 def test_another_address_to_sign_in_can_be_made_while_it_runs(house: House, tmp_path: Path) -> None:
     assert login_url(settings(tmp_path)) != house.login_path
+
+
+def test_what_the_settings_say_of_the_rules_reaches_the_runtime(tmp_path: Path) -> None:
+    given = {
+        "WHENTHEN_DATA_FOLDER": str(tmp_path / "data"),
+        "WHENTHEN_AUTOMATION_ENABLED": "false",
+        "WHENTHEN_AUTOMATION_SCHEDULER_POLLING_INTERVAL": "0.5",
+        "WHENTHEN_AUTOMATION_EXECUTION_TIMEOUT_SECONDS": "7",
+        "WHENTHEN_AUTOMATION_EXECUTION_RETRY_FAILED_ACTIONS": "false",
+        "WHENTHEN_AUTOMATION_EXECUTION_MAX_ACTION_RETRIES": "9",
+    }
+    assert manner_of(load_settings(None, given).automation) == Manner(
+        paused=True, wait_us=500_000, attempt_us=7_000_000, retrying=False, retries=9
+    )

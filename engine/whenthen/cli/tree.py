@@ -17,6 +17,7 @@ _BLOCKED = {
     "max_executions": "it has fired as often as it may",
     "cooldown": "it fired a short while ago (cooldown)",
     "not_armed": "it has fired already, and its conditions were not false since (fire: edge)",
+    "paused": "all rules are held back (automation.enabled)",
     "no_subject": "the rule has no such subject",
 }
 _FIRST = "  ◀ the first that fails"

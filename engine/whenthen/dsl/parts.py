@@ -145,7 +145,7 @@ def _plan(action: Action, template: Template, guard: Node | None, item: Mapping[
         after_us=seconds_us(item.get("after_seconds", 0)),
         expires_after_us=_seconds(item.get("expires_after_seconds")),
         timeout_us=_seconds(item.get("timeout_seconds")),
-        max_retries=item.get("max_retries", 3) if item.get("retry_on_failure") else 0,
+        max_retries=item.get("max_retries") if item.get("retry_on_failure") else 0,
         stop_on_failure=item.get("stop_on_failure", False),
     )
     return ActionPlan(action, template, guard, call, consequential, fixed)

@@ -33,6 +33,7 @@ Reason = Literal[
     "cooldown",
     "depth",
     "no_subject",
+    "paused",
 ]
 """Why a run did not fire."""
 

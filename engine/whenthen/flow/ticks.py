@@ -15,7 +15,10 @@ from whenthen.model.firing import Firing, Notice
 
 
 class Ticks:
-    """Decides ticks and runs what they cause; ``waiting`` is the queue of ticks still to come at this instant."""
+    """Decides ticks and runs what they cause; ``waiting`` is the queue of ticks still to come at this instant.
+
+    While it is *paused*, state moves and nothing fires or clears; what would have cleared does so afterwards.
+    """
 
     def __init__(
         self, roster: Roster, subjects: Subjects, decider: Decider, notices: Notices, explaining: Explaining
@@ -28,9 +31,12 @@ class Ticks:
         self._notices = notices
         self._causes = Causes()
         self.waiting = self._causes.waiting
+        self.paused = False
 
     def conclude(self, candidates: list[Candidate], now_us: int, depth: int = 0) -> Decision:
         """Decide a tick's candidates; queue what their firings cause."""
+        if self.paused:
+            return self._held_back(candidates)
         decision = self._decider.decide(candidates, now_us, depth)
         if self._explaining.tracing:
             self._explaining.trace(decision, now_us)
@@ -55,6 +61,15 @@ class Ticks:
                 data = {"rule_id": firing.rule_id, "rule": firing.rule, "subject": firing.subject}
                 self.waiting.append(Happening("rule_fired", data, concern, depth + 1))
         return decision
+
+    def _held_back(self, candidates: list[Candidate]) -> Decision:
+        """Decide nothing; whoever would clear stays active, so that it clears once there is no pause."""
+        for candidate in candidates:
+            if candidate.kind == "cleared":
+                candidate.instance.active = True
+                self._roster.changes.mark(candidate.instance)
+                heat(candidate.instance)
+        return Decision(blocked={candidate.instance.subject.id: "paused" for candidate in candidates})
 
     def finish(self, firings: list[Firing], now_us: int) -> list[Firing]:
         """Run the later ticks at the same instant that firings cause, first in, first out (ruling 4)."""

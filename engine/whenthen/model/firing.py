@@ -37,7 +37,8 @@ class ActionCall:
 
     Exactly one of *superseded_by* (a rule's id), *skipped* and *failed* (a reason) is set when the action does not run.
     *after_us* is how long after the firing it is to run, *expires_after_us* how long after that it is too late,
-    *timeout_us* how long an attempt may take, all in microseconds. *max_retries* is 0 unless the rule asks for retries.
+    *timeout_us* how long an attempt may take, all in microseconds. *max_retries* is 0 unless the rule asks for
+    retries, and ``None`` when it does not say how many.
     *sets* is what its type declares that it sets, device by device.
 
     >>> ActionCall("sound", {"sound_id": 2}, "at_most_once", targets=("dev-1",)).runs
@@ -54,7 +55,7 @@ class ActionCall:
     skipped: str | None = None
     failed: str | None = None
     timeout_us: int | None = None
-    max_retries: int = 0
+    max_retries: int | None = 0
     stop_on_failure: bool = False
     sets: tuple[Setting, ...] = ()
 

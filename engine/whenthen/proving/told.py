@@ -25,6 +25,7 @@ _BLOCKED = {
     "max_executions": "the rule has fired as often as it may",
     "cooldown": "the rule is cooling down",
     "not_armed": "it has fired and its conditions were not false since",
+    "paused": "all rules are held back",
     "no_subject": "it is no subject of the rule, or nothing of it was heard",
 }
 

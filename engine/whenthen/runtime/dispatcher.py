@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any, Protocol
 
-from whenthen.clock import SECOND_US, seconds_us
+from whenthen.clock import seconds_us
 from whenthen.errors import ActionRefusedError, OutcomeUnknownError, RetryLaterError
 from whenthen.extend.registry import Registry
 from whenthen.model.firing import ActionCall
@@ -18,7 +18,6 @@ from whenthen.runtime.records import ActionRow, Outcome
 
 _log = logging.getLogger(__name__)
 
-DEFAULT_TIMEOUT_US = 30 * SECOND_US
 MAX_ABANDONED = 32
 """So many threads may hang in actions that were given up before no new ones replace them."""
 
@@ -51,9 +50,9 @@ class Job:
     until_us: int
 
     @classmethod
-    def of(cls, row: ActionRow, now_us: int) -> Job:
-        """Return the attempt that a row has just begun."""
-        until_us = now_us + (row.call.timeout_us or min(row.together_us, DEFAULT_TIMEOUT_US))
+    def of(cls, row: ActionRow, now_us: int, attempt_us: int) -> Job:
+        """Return the attempt that a row has just begun; *attempt_us* is its time if the action does not say."""
+        until_us = now_us + (row.call.timeout_us or min(row.together_us, attempt_us))
         return cls(row.key, row.attempts, row.rule_id, row.rule, row.subject, row.call, until_us)
 
 

@@ -9,6 +9,7 @@ from itertools import count, groupby
 from urllib.parse import urlsplit
 
 from whenthen.runtime.breaker import Breaker
+from whenthen.runtime.manner import Manner
 from whenthen.runtime.records import ActionRow, ActionState, Outcome
 from whenthen.runtime.retries import delay_us
 
@@ -20,7 +21,8 @@ class Outbox:
     tried again without holding the others up, stands outside this order.
     """
 
-    def __init__(self, random: Callable[[], float]) -> None:
+    def __init__(self, random: Callable[[], float], manner: Manner = Manner()) -> None:  # noqa: B008 - a frozen value
+        self._manner = manner
         self.breaker = Breaker()
         self.sending: dict[str, ActionRow] = {}
         self._random = random
@@ -107,8 +109,9 @@ class Outbox:
         if outcome.kind == "unsure" and row.call.delivery == "at_most_once":
             self._end(row, "unknown", now_us, outcome.error)
             return
-        if row.attempts > row.call.max_retries:
-            self._end(row, "dead" if row.call.max_retries else "failed", now_us, outcome.error)
+        retries = self._manner.retries_of(row.call.max_retries)
+        if row.attempts > retries:
+            self._end(row, "dead" if retries else "failed", now_us, outcome.error)
             return
         row.error = outcome.error
         row.state = "waiting"

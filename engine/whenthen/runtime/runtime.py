@@ -30,6 +30,7 @@ from whenthen.runtime.items import (
     Verdict,
 )
 from whenthen.runtime.journal import Journal
+from whenthen.runtime.manner import Manner
 from whenthen.runtime.records import Outcome
 from whenthen.runtime.writer import Turn, Writer
 
@@ -40,9 +41,6 @@ MAX_SENSORS = 1_000
 
 MAX_BATCH = 500
 """So many items share a commit at most."""
-
-_LONGEST_WAIT_SECONDS = 1.0
-"""The clock is looked at so often at least: somebody may have set it."""
 
 _AFTER_FAILURE_SECONDS = 0.2
 
@@ -72,10 +70,12 @@ class Runtime:
         threads: int = 8,
         max_sensors: int = MAX_SENSORS,
         tracing: bool = False,
+        manner: Manner = Manner(),  # noqa: B008 - a frozen value
         before_load: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock or SystemClock()
         self._journal = journal
+        self._manner = manner
         self._listeners: tuple[Listener, ...] = ()
         self.intake = Intake(capacity, self.now_us)
         self.dispatcher = Dispatcher(registry, services or NoServices(), self._acted, threads)
@@ -84,10 +84,10 @@ class Runtime:
             before_load()
             rules = list(journal.rules())
             engine = Engine.restore(registry, directory, rules, journal.engine_state(), timezone)
-            engine.tracing = tracing
+            engine.tracing, engine.paused = tracing, manner.paused
             return engine
 
-        self.writer = Writer(load, journal, random.random, lambda: uuid.uuid4().hex, max_sensors)
+        self.writer = Writer(load, journal, random.random, lambda: uuid.uuid4().hex, max_sensors, manner)
         self._stopping = Flag()
         self._thread = Thread(target=self._run, name="whenthen-writer", daemon=True)
 
@@ -192,17 +192,18 @@ class Runtime:
             self._tell(turn, now_us)
 
     def _wait_seconds(self) -> float:
+        longest_seconds = self._manner.wait_us / SECOND_US  # the clock is looked at so often at least: it may be set
         room = self.dispatcher.room
         dues = [self.writer.engine.next_due_us, self.dispatcher.next_due_us]
         dues.append(self.writer.outbox.next_due_us if room and not self._stopping.is_set() else None)
         due_us = min((due for due in dues if due is not None), default=None)
         if due_us is None:
-            return _LONGEST_WAIT_SECONDS
-        return min(max(0.0, (due_us - self.now_us()) / SECOND_US), _LONGEST_WAIT_SECONDS)
+            return longest_seconds
+        return min(max(0.0, (due_us - self.now_us()) / SECOND_US), longest_seconds)
 
     def _tell(self, turn: Turn, now_us: int) -> None:
         for row in turn.started:
-            self.dispatcher.give(Job.of(row, now_us))
+            self.dispatcher.give(Job.of(row, now_us, self._manner.attempt_us))
         for listener in self._listeners:
             try:
                 listener(turn)

@@ -13,6 +13,7 @@ from whenthen.model.firing import ActionCall, Firing, Notice
 from whenthen.runtime.failpoint import reached
 from whenthen.runtime.intake import Entry, Item, Ticket
 from whenthen.runtime.journal import Journal, JournalError, Transaction
+from whenthen.runtime.manner import Manner
 from whenthen.runtime.outbox import Outbox
 from whenthen.runtime.rates import Rates
 from whenthen.runtime.records import ActionRow, Execution, Sample
@@ -72,16 +73,18 @@ class Writer:
     since the engine has then run ahead of what is kept. One device may have *max_sensors* sensors.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it owns, and how it is to go about it
         self,
         load: Callable[[], Engine],
         journal: Journal,
         random: Callable[[], float],
         new_id: Callable[[], str],
         max_sensors: int = 1_000,
+        manner: Manner = Manner(),  # noqa: B008 - a frozen value
     ) -> None:
         self.engine = load()
-        self.outbox = Outbox(random)
+        self.outbox = Outbox(random, manner)
+        self._manner = manner
         self._random = random
         self.rates = Rates()
         self.counts: Counter[str] = Counter()
@@ -94,7 +97,7 @@ class Writer:
     def resume(self, now_us: int) -> None:
         """Take up what is unfinished: actions that waited, and those that nobody is sending any more."""
         under_way = self.outbox.sending
-        self.outbox = Outbox(self._random)
+        self.outbox = Outbox(self._random, self._manner)
         waiting, ended = [], []
         for row in self._journal.unfinished_actions():
             if row.key in under_way:

@@ -39,7 +39,7 @@ SCHEMAS: dict[str, Any] = {
             "delivery": {"enum": ["idempotent", "at_most_once"]},
             "state": {"type": "string", "description": "waiting and sending change by themselves; the others are ends"},
             "attempts": {"type": "integer"},
-            "max_retries": {"type": "integer"},
+            "max_retries": {"type": ["integer", "null"], "description": "Null: as often as the settings say"},
             "due_at": TOLD,
             "expires_at": _TOLD_OR_NULL,
             "finished_at": _TOLD_OR_NULL,

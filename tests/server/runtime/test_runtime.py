@@ -18,6 +18,7 @@ from whenthen.extend.host import load_registry
 from whenthen.runtime import JournalError, QueueFullError, Runtime
 from whenthen.runtime.items import Given
 from whenthen.runtime.journal import RuleConflictError
+from whenthen.runtime.manner import Manner
 from whenthen.runtime.writer import Turn
 from whenthen_server.store import tables
 from whenthen_server.store.database import reading
@@ -318,3 +319,25 @@ def test_an_end_waits_for_what_is_under_way_and_keeps_the_rest(database_url: str
         runtime.take("d1", {"t": 31})
 
     assert sorted(column(database, tables.actions.c.state)) == ["done", "waiting"]
+
+
+def test_a_paused_runtime_stores_readings_and_fires_nothing(database_url: str, database: Engine) -> None:
+    with running(database_url, manner=Manner(paused=True)) as runtime:
+        runtime.put_rule(rule())
+        assert runtime.take("d1", {"t": 31.5}).stored == 1
+
+    assert column(database, tables.samples.c.number) == [31.5]
+    assert column(database, tables.executions.c.rule_id) == []
+
+
+def test_an_attempt_takes_no_longer_than_the_operator_allows(database_url: str) -> None:
+    free = threading.Event()
+    Do.behaviour = lambda _call: free.wait(WAIT_SECONDS)
+    ended = Ended()
+    try:
+        with running(database_url, ended, manner=Manner(attempt_us=50_000)) as runtime:
+            runtime.put_rule(rule())
+            runtime.take("d1", {"t": 31.5})
+            assert ended.wait_for(1) == ["failed"]
+    finally:
+        free.set()

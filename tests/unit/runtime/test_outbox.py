@@ -8,6 +8,7 @@ import pytest
 
 from whenthen import ActionCall
 from whenthen.runtime.breaker import MAX_FAILURES
+from whenthen.runtime.manner import Manner
 from whenthen.runtime.outbox import Outbox
 from whenthen.runtime.records import ActionRow, Outcome
 
@@ -27,8 +28,8 @@ def row(key: str, position: int = 0, execution: str = "e", **more: Any) -> Actio
     return ActionRow(key, execution, "r", "Rule", "d1", position, call, "waiting", more.pop("due_us", 0), **more)
 
 
-def outbox(*rows: ActionRow) -> Outbox:
-    made = Outbox(lambda: 0.5)
+def outbox(*rows: ActionRow, manner: Manner | None = None) -> Outbox:
+    made = Outbox(lambda: 0.5, manner or Manner())
     made.add(rows)
     return made
 
@@ -214,3 +215,23 @@ def test_other_targets_go_on_while_one_is_left_alone() -> None:
         box.ended(f"k{i}", 1, FAILED, 0)
 
     assert started(box) == ["good"]
+
+
+@pytest.mark.parametrize(
+    ("manner", "asked", "state"),
+    [
+        (Manner(retries=1), None, "waiting"),
+        (Manner(retries=0), None, "failed"),
+        (Manner(retries=0), 1, "waiting"),
+        (Manner(retrying=False), 5, "failed"),
+        (Manner(), 0, "failed"),
+    ],
+)
+def test_how_often_a_failed_action_is_tried_again_is_its_own_word_or_the_operators(
+    manner: Manner, asked: int | None, state: str
+) -> None:
+    box = outbox(row("a", max_retries=asked), manner=manner)
+    box.start(0, 9)
+    (changed,) = box.ended("a", 1, FAILED, S)
+
+    assert changed.state == state
