@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from distributions import WARM, Site
-from hostile import ALL, ON_READING, Hostile
+from hostile_plugins import ALL, ON_READING, Hostile
 
 from whenthen import Firing, InvalidRuleError, Notice, Reading
 from whenthen.engine import Engine
