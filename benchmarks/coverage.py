@@ -12,8 +12,8 @@ from typing import Any
 from measure import Figure
 
 from whenthen.extend.host import load_registry
-from whenthen.proving.explore import Exploration, explore
-from whenthen.proving.suggest import suggest
+from whenthen.proving.mutation.explore import Exploration, explore
+from whenthen.proving.mutation.suggest import suggest
 
 SEED = 0
 ROOT = Path(__file__).parents[1]

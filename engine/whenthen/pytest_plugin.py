@@ -48,7 +48,7 @@ class ScenarioItem(pytest.Item):
     def runtest(self) -> None:
         """Run the scenario; raises ``ScenarioFailedError``."""
         from whenthen.proving.keep import keep  # noqa: PLC0415 - see above
-        from whenthen.proving.verdict import scenario_verdict  # noqa: PLC0415
+        from whenthen.proving.scenarios.verdict import scenario_verdict  # noqa: PLC0415
 
         verdict = scenario_verdict(self.path, _registry(self.config))
         if verdict.outcome == "passed":

@@ -17,10 +17,10 @@ from whenthen.cli.output import Output
 from whenthen.cli.scenariofiles import Source, scenarios_of, sources_of
 from whenthen.cli.wanted import plugin_options, registry_of
 from whenthen.extend.registry import Registry
-from whenthen.proving.coverage import Coverage, RuleCoverage, cover
-from whenthen.proving.explore import explore
-from whenthen.proving.suggest import Suggestion, file_name, suggest
-from whenthen.proving.suggest import written as written_out
+from whenthen.proving.mutation.coverage import Coverage, RuleCoverage, cover
+from whenthen.proving.mutation.explore import explore
+from whenthen.proving.mutation.suggest import Suggestion, file_name, suggest
+from whenthen.proving.mutation.suggest import written as written_out
 
 _SHOWN = 20
 """So many living mutants of a rule are shown; ``--json`` has them all."""

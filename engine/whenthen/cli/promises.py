@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from whenthen.proving.hunt import Effort, PromiseVerdict, keep_broken
-from whenthen.proving.moves import FAULTS
-from whenthen.proving.search import SEED, TRIES
+from whenthen.proving.promises.hunt import Effort, PromiseVerdict, keep_broken
+from whenthen.proving.promises.moves import FAULTS
+from whenthen.proving.promises.search import SEED, TRIES
 
 
 def search_options(command: Callable[..., Any]) -> Callable[..., Any]:

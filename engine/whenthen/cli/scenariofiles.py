@@ -14,7 +14,7 @@ from whenthen.dsl.read import read_rules, rule_id_of
 from whenthen.dsl.rule import RuleCompiler
 from whenthen.errors import InvalidRuleError
 from whenthen.extend.registry import Registry
-from whenthen.proving.scenario import ENDING, InvalidScenarioError, Scenario, read_scenario_file
+from whenthen.proving.scenarios.scenario import ENDING, InvalidScenarioError, Scenario, read_scenario_file
 
 
 @dataclass(frozen=True, slots=True)

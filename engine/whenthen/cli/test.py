@@ -17,12 +17,12 @@ from whenthen.cli.output import Output
 from whenthen.cli.promises import Kept, effort_of, keep_all, search_options
 from whenthen.cli.wanted import plugin_options, registry_of
 from whenthen.extend.registry import Registry
-from whenthen.proving import promisefile
-from whenthen.proving.hunt import Effort, PromiseVerdict, promise_verdict
 from whenthen.proving.keep import keep
-from whenthen.proving.promisefile import makes_promises
-from whenthen.proving.scenario import ENDING
-from whenthen.proving.verdict import Verdict, scenario_verdict
+from whenthen.proving.promises import promisefile
+from whenthen.proving.promises.hunt import Effort, PromiseVerdict, promise_verdict
+from whenthen.proving.promises.promisefile import makes_promises
+from whenthen.proving.scenarios.scenario import ENDING
+from whenthen.proving.scenarios.verdict import Verdict, scenario_verdict
 
 _KINDS = (ENDING, promisefile.ENDING)
 """How the names of scenarios and promises end; any other .json file may hold rules that make promises."""

@@ -10,7 +10,7 @@ except ImportError as error:
     raise ImportError("whenthen.testing needs pytest and Hypothesis: pip install 'whenthen[testing]'") from error
 
 from whenthen.clock import ManualClock
-from whenthen.proving.search import Found, search
+from whenthen.proving.promises.search import Found, search
 from whenthen.testing.action import ActionContract
 from whenthen.testing.condition import ConditionContract
 from whenthen.testing.function import FunctionContract

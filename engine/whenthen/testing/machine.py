@@ -17,14 +17,14 @@ from whenthen.model.firing import Firing
 from whenthen.model.step import Restart, Step, Tick
 from whenthen.ports import Directory
 from whenthen.proving.actuators import Actuators
-from whenthen.proving.monitor import conditions_of, first_broken
-from whenthen.proving.moves import FAULTS, Choices, Move, Teller
 from whenthen.proving.played import Played, stage_of
-from whenthen.proving.probes import Probes
-from whenthen.proving.promised import promises_given, promises_of
-from whenthen.proving.promisefile import InvalidPromisesError
-from whenthen.proving.story import lines_until, story
-from whenthen.proving.world import world_of
+from whenthen.proving.promises.monitor import conditions_of, first_broken
+from whenthen.proving.promises.moves import FAULTS, Choices, Move, Teller
+from whenthen.proving.promises.probes import Probes
+from whenthen.proving.promises.promised import promises_given, promises_of
+from whenthen.proving.promises.promisefile import InvalidPromisesError
+from whenthen.proving.promises.story import lines_until, story
+from whenthen.proving.promises.world import world_of
 
 
 class PromiseBrokenError(AssertionError):

@@ -11,7 +11,7 @@ from hypothesis.strategies import SearchStrategy
 
 from whenthen.clock import SECOND_US
 from whenthen.model.reading import Reading
-from whenthen.proving.mentioned import numbers_in, texts_in
+from whenthen.proving.promises.mentioned import numbers_in, texts_in
 from whenthen.testing.configs import ODD_TEXTS
 
 START_US = 1_767_225_600 * SECOND_US

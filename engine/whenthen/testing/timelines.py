@@ -12,9 +12,9 @@ from whenthen.extend.host import load_registry
 from whenthen.extend.registry import Registry
 from whenthen.model.step import Step
 from whenthen.ports import Directory
-from whenthen.proving.moves import FAULTS, Choices, told
-from whenthen.proving.promise import Promise
-from whenthen.proving.world import world_of
+from whenthen.proving.promises.moves import FAULTS, Choices, told
+from whenthen.proving.promises.promise import Promise
+from whenthen.proving.promises.world import world_of
 
 
 def timelines(  # noqa: PLR0913 - one argument for each thing that may be wanted otherwise

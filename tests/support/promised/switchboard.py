@@ -9,9 +9,9 @@ from whenthen import Event
 from whenthen.clock import SECOND_US
 from whenthen.extend.host import load_registry
 from whenthen.model.step import Step, Tick
-from whenthen.proving.monitor import Breach, broken
 from whenthen.proving.played import play
-from whenthen.proving.promise import read_promise
+from whenthen.proving.promises.monitor import Breach, broken
+from whenthen.proving.promises.promise import read_promise
 
 REGISTRY = load_registry()
 BEGIN_US = 1_767_600_000 * SECOND_US

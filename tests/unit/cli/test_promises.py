@@ -128,6 +128,6 @@ def test_a_file_that_is_not_as_it_should_be_says_why(tmp_path: Path, fields: dic
 
 
 def test_without_hypothesis_promises_are_searched_all_the_same() -> None:
-    import whenthen.proving.hunt as searched
+    import whenthen.proving.promises.hunt as searched
 
     assert "hypothesis" not in Path(searched.__file__).read_text()

@@ -15,8 +15,8 @@ from whenthen.clock import from_us
 from whenthen.extend.host import load_registry
 from whenthen.extend.registry import Registry
 from whenthen.proving.keep import keep
-from whenthen.proving.run import run_scenario
-from whenthen.proving.scenario import read_scenario_file
+from whenthen.proving.scenarios.run import run_scenario
+from whenthen.proving.scenarios.scenario import read_scenario_file
 
 FILES = sorted((Path(__file__).parents[3] / "examples" / "scenarios").rglob("*.scenario.json"))
 

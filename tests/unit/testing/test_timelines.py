@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from whenthen import Reading
 from whenthen.extend.host import load_registry
 from whenthen.model.step import Restart, RunByHand, Step, Tick, instant_of
-from whenthen.proving.moves import FAULTS
+from whenthen.proving.promises.moves import FAULTS
 from whenthen.testing import timelines
 
 REGISTRY = load_registry()

@@ -1,0 +1,109 @@
+"""Rules and what they promise, read from a file: a set of promises over rules, or rules with promises of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from whenthen.dsl.read import UnreadableFileError, read_json, read_text
+from whenthen.dsl.validate import SchemaChecker
+from whenthen.errors import Problem, WhenthenError
+from whenthen.extend.registry import Registry
+from whenthen.ports import Device, Farm, StaticDirectory
+from whenthen.proving.offsets import is_zone
+from whenthen.proving.promises.promised import Given, promises_given, promises_of
+from whenthen.proving.scenarios.rulebook import read_rulebook
+from whenthen_schemas import load
+
+ENDING = ".promises.json"
+"""How the name of a file of promises ends."""
+
+
+class InvalidPromisesError(WhenthenError):
+    """Promises that cannot be searched, with all of their problems at once; *name* is their own, if they have one."""
+
+    code = "invalid_promises"
+
+    def __init__(self, problems: tuple[Problem, ...], name: str = "") -> None:
+        self.problems = problems
+        self.name = name
+        super().__init__("; ".join(map(str, problems)))
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseSet:
+    """Promises, and the rules that keep them: documents, each with its id.
+
+    *places* is the document of devices and farms, *zone* the IANA name of the zone of times that name none. *without*
+    are the faults (``FAULTS``) in spite of which they need not be kept.
+    """
+
+    name: str
+    rules: tuple[Mapping[str, Any], ...]
+    promises: tuple[Given, ...]
+    places: Mapping[str, Any] | None = None
+    zone: str = "UTC"
+    without: tuple[str, ...] = ()
+
+    @property
+    def directory(self) -> StaticDirectory | None:
+        """The devices and farms; ``None`` when there is no list of them."""
+        if self.places is None:
+            return None
+        devices = [Device(**device) for device in self.places.get("devices", ())]
+        return StaticDirectory(devices, [Farm(**farm) for farm in self.places.get("farms", ())])
+
+
+def read_promise_set(document: Any, registry: Registry, folder: Path) -> PromiseSet:
+    """Return the promises that a document describes, and those of its rules; paths in it are relative to *folder*.
+
+    Raises ``InvalidPromisesError`` with every problem.
+    """
+    problems = SchemaChecker(load("promises")).problems(document, "")
+    if not isinstance(document, dict):
+        raise InvalidPromisesError(tuple(problems))
+    name = document.get("name") if isinstance(document.get("name"), str) else ""
+    zone = document.get("timezone", "UTC")
+    if isinstance(zone, str) and not is_zone(zone):
+        message = f"there is no time zone {zone!r}"
+        problems.append(Problem("bad_value", "/timezone", message, "write it as Europe/Brussels"))
+    given = document.get("rules")
+    items = [item for item in given if isinstance(item, str | dict)] if isinstance(given, list) else []
+    only = document.get("only")
+    names = [told for told in only if isinstance(told, str)] if isinstance(only, list) else []
+    rules = read_rulebook(items, names, folder, registry, problems).rules
+    promises = document.get("invariants")
+    listed = enumerate(promises) if isinstance(promises, list) else ()
+    documents = [(f"/invariants/{index}", promise) for index, promise in listed]
+    found = promises_given(documents, rules, registry, problems) + promises_of(rules, registry, problems)
+    if not problems and not found:
+        problems.append(Problem("missing_field", "/invariants", "nothing is promised", "say what must always hold"))
+    if problems:
+        raise InvalidPromisesError(tuple(problems), str(name))
+    return PromiseSet(str(name), rules, tuple(found), document.get("devices"), zone, tuple(document.get("without", ())))
+
+
+def read_promise_file(path: Path, registry: Registry) -> PromiseSet:
+    """Return the promises of a file, or of the rules in it.
+
+    Raises ``InvalidPromisesError`` with every problem, also for a file that cannot be read.
+    """
+    if not path.name.endswith(ENDING):
+        return read_promise_set({"rules": [path.name]}, registry, path.parent)
+    try:
+        document = read_json(read_text(path))
+    except UnreadableFileError as error:
+        raise InvalidPromisesError((Problem(error.code, "", str(error)),)) from None
+    return read_promise_set(document, registry, path.parent)
+
+
+def makes_promises(path: Path) -> bool:
+    """Tell whether a file holds rules of which one makes a promise; what cannot be read makes none."""
+    try:
+        document = read_json(read_text(path))
+    except UnreadableFileError:
+        return False
+    rules = document if isinstance(document, list) else [document]
+    return any(isinstance(rule, dict) and "actions" in rule and rule.get("invariants") for rule in rules)
