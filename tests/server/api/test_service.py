@@ -97,19 +97,6 @@ def test_the_description_is_openapi_3_1_and_lists_every_route(app: Flask, owner:
     assert len(names) == len(set(names))
 
 
-def test_every_reference_of_the_description_leads_somewhere(owner: FlaskClient) -> None:
-    text = owner.get("/apispec.json").text
-    description = json.loads(text)
-    wanted = {part.partition('"')[0] for part in text.split('"$ref":"#/')[1:]}
-
-    assert wanted
-    for pointer in wanted:
-        found = description
-        for step in pointer.split("/"):
-            found = found[int(step) if isinstance(found, list) else step.replace("~1", "/")]
-    assert {"Problem", "Rule", "Rule.condition", "Room"} <= set(description["components"]["schemas"])
-
-
 def test_swagger_ui_comes_from_the_package_and_asks_nobody_else(owner: FlaskClient) -> None:
     page = owner.get("/docs/").text
     start = owner.get("/docs/start.js").text

@@ -26,7 +26,7 @@ from whenthen.stage import Stage
 
 NOW_US = 1_767_268_800_000_000
 """2026-01-01, noon."""
-COUNT = 500 if os.environ.get("WHENTHEN_PROFILE") in ("ci", "explore") else 40
+COUNT = 500 if os.environ.get("WHENTHEN_PROFILE") in ("ci", "explore") else 20
 CLASSES = {**ALONE, **PAIRS, **GUARDED}
 
 Make = Callable[[Maker], Seed]
