@@ -11,8 +11,9 @@ from differential.pair import difference
 from hypothesis import settings
 
 STEPS = 500
-SCENARIOS = 2_000 if settings.get_current_profile_name() in ("ci", "explore") else 12
-"""In the profile ``ci`` a million steps, in ``dev`` a few thousand."""
+LONG = settings.get_current_profile_name() in ("ci", "explore")
+SCENARIOS = int(os.environ.get("WHENTHEN_SCENARIOS", "2000" if LONG else "12"))
+"""In the profile ``ci`` a million steps unless told otherwise, in ``dev`` a few thousand."""
 
 FIRST_SEED = int(os.environ.get("WHENTHEN_SEED", "0"))
 
