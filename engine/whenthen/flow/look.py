@@ -43,6 +43,8 @@ class Looks:
             self._changes.instances[instance] = None
         if truth is not instance.truth:
             instance.truth = truth
+            if instance.timed:  # of others a restart works it out anew
+                self._changes.mark(instance)
             heat(instance)
         if instance.limits:
             fails(instance)
