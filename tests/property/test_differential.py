@@ -34,6 +34,8 @@ def test_histories_in_which_they_once_differed_stay_mended(seed: int) -> None:
     assert difference(seed, steps=STEPS) is None
 
 
-@pytest.mark.xfail(reason="the `if` of a clear action is judged otherwise when its farm's last device goes", strict=True)
+@pytest.mark.xfail(
+    reason="the `if` of a clear action is judged otherwise when its farm's last device goes", strict=True
+)
 def test_a_clear_action_of_a_farm_that_is_no_more_is_judged_as_the_model_does() -> None:
     assert difference(291, steps=STEPS) is None
