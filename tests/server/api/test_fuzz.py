@@ -32,7 +32,7 @@ from schemathesis.specs.openapi.checks import (
 
 from whenthen_server.app import create_app
 
-EXAMPLES = int(os.environ.get("WHENTHEN_FUZZ_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("WHENTHEN_FUZZ_EXAMPLES", "15"))
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
