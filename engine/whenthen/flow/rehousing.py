@@ -65,6 +65,8 @@ class Rehousing:
                 continue
             subject = self._subjects.again(state.rule, instance.subject)
             if subject is None:
+                if instance.active:  # what it clears is judged by what is there now, not by devices that have left it
+                    self._rebind(instance, instance.subject)
                 gone.append((state, instance))
                 continue
             self._rebind(instance, subject)
