@@ -181,7 +181,7 @@ def _environment(context: Context, quantity: str, pair: Pair) -> Finding | None:
         for one in first.writes
         for other in second.writes
         if one.physical.moves.get(quantity, 0) * other.physical.moves.get(quantity, 0) < 0
-        and (one.channel, one.device) != (other.channel, other.device)
+        and one.actuator != other.actuator
     ]
     if not fighting or not _may_meet(*pair):
         return None
@@ -229,6 +229,8 @@ def _of_channel(writes: Sequence[Write], channel: str) -> list[Write]:
 
 
 def _same_target(one: Write, other: Write) -> bool:
+    if None not in {one.device_type, other.device_type} and one.device_type != other.device_type:
+        return False
     return one.device is None or other.device is None or one.device == other.device
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from whenthen.analysis.case import Case
-from whenthen.analysis.physics import Effects, Physical
+from whenthen.analysis.physics import Effects, Physical, Target
 from whenthen.analysis.region import Key, Span
 from whenthen.analysis.ways import Reader, key_of
 from whenthen.dsl.compiled import ActionPlan, CompiledRule, Node
@@ -25,17 +25,26 @@ _OUTSIDE = frozenset({"webhook", "log", "notify", "email", "sms", "broadcast"})
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One channel that an action sets; *device* ``None``: the subject's own. *known* is false for a filled-in value."""
+    """One channel that an action sets; *device* ``None``: the subject's own. *known* is false for a filled-in value.
+
+    *target* is the device that the table of effects is asked about.
+    """
 
     device: str | None
     device_type: str | None
     channel: str
     value: Any
+    target: Target
     known: bool
     pointer: str
     physical: Physical
     sensitive: bool
     delayed: bool
+
+    @property
+    def actuator(self) -> tuple[str | None, str | None, str]:
+        """The device, or the type of those meant, and its channel."""
+        return self.device, self.device_type, self.channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +117,9 @@ class Gatherer:
             self.reader(rule, place).every(rule.conditions),
             reads,
             frozenset((wanted.device, wanted.sensor) for wanted in rule.sensor_triggers),
-            tuple(self._writes(rule.actions, "actions")),
-            tuple(self._writes(rule.clear_actions, "clear_actions")),
-            tuple(self._call(plan, index) for index, plan in enumerate(rule.actions)),
+            tuple(self._writes(rule, rule.actions, "actions")),
+            tuple(self._writes(rule, rule.clear_actions, "clear_actions")),
+            tuple(self._call(rule, plan, index) for index, plan in enumerate(rule.actions)),
             tuple(_causes(rule.actions)),
             tuple(self._undeclared(rule)),
         )
@@ -133,7 +142,7 @@ class Gatherer:
         for node in rule.conditions:
             yield from map(key_of, refs_below(node, rule.variables, self.registry))
 
-    def _writes(self, plans: tuple[ActionPlan, ...], name: str) -> Iterator[Write]:
+    def _writes(self, rule: CompiledRule, plans: tuple[ActionPlan, ...], name: str) -> Iterator[Write]:
         for index, plan in enumerate(plans):
             config = plan.call.config
             try:
@@ -142,13 +151,15 @@ class Gatherer:
                 continue
             for effect in effects:
                 known = plan.template.static or Template.compile(effect.value).static
-                physical = self.effects.of(effect.channel, effect.value, effect.device) if known else Physical({})
-                sensitive = known and self.effects.is_sensitive(effect.channel, effect.value, "", effect.device)
+                target = self._target(rule, effect.device, effect.device_type)
+                physical = self.effects.of(effect.channel, effect.value, target) if known else Physical({})
+                sensitive = known and self.effects.is_sensitive(effect.channel, effect.value, "", target)
                 yield Write(
                     effect.device,
                     effect.device_type,
                     effect.channel,
                     effect.value,
+                    target,
                     known,
                     f"/{name}/{index}",
                     physical,
@@ -156,11 +167,20 @@ class Gatherer:
                     bool(plan.call.after_us),
                 )
 
-    def _call(self, plan: ActionPlan, index: int) -> Call:
+    def _target(self, rule: CompiledRule, device: str | None, device_type: str | None) -> Target:
+        """Return what is known of the device that an action of a rule goes to."""
+        if device is None and device_type is None and rule.scope.per == "device":
+            device, device_type = rule.scope.device, rule.scope.device_type
+        if device is not None and device_type is None:
+            device_type = self.subjects.device(device).type
+        return Target(device, device_type)
+
+    def _call(self, rule: CompiledRule, plan: ActionPlan, index: int) -> Call:
         config = plan.call.config
         command, device = str(config.get("command", "")), config.get("device")
+        target = self._target(rule, device, config.get("device_type"))
         same = json.dumps([plan.call.type, config], sort_keys=True, default=repr)
-        sensitive = bool(command) and self.effects.is_sensitive("", None, command, device)
+        sensitive = bool(command) and self.effects.is_sensitive("", None, command, target)
         repeatable = plan.call.delivery == "idempotent"
         named = device is not None
         return Call(
