@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,19 @@ class Write:
     def actuator(self) -> tuple[str | None, str | None, str]:
         """The device, or the type of those meant, and its channel."""
         return self.device, self.device_type, self.channel
+
+    @property
+    def shown(self) -> str:
+        """The value, as a sentence has it."""
+        if isinstance(self.value, Mapping):
+            return " ".join(f"{name}={part}" for name, part in self.value.items())
+        return str(self.value) if self.known else "a value that is filled in"
+
+    def may_meet(self, other: Write) -> bool:
+        """Tell whether both may go to one device."""
+        if None not in {self.device_type, other.device_type} and self.device_type != other.device_type:
+            return False
+        return self.device is None or other.device is None or self.device == other.device
 
 
 @dataclass(frozen=True, slots=True)
