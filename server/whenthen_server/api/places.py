@@ -99,6 +99,21 @@ def device_place(rooms: Rooms, device_id: str) -> Place | None:
     return None if device is None or room is None else Place(room.farm_id, room.id, device.id)
 
 
+def path_farm(rooms: Rooms, request: Request) -> Place | None:
+    """Return where the farm of the path is; so are these three given to the routes."""
+    return farm_place(rooms, request.path["farm_id"])
+
+
+def path_room(rooms: Rooms, request: Request) -> Place | None:
+    """Return where the room of the path is."""
+    return room_place(rooms, request.path["room_id"])
+
+
+def path_device(rooms: Rooms, request: Request) -> Place | None:
+    """Return where the device of the path is."""
+    return device_place(rooms, request.path["device_id"])
+
+
 def devices_in(rooms: Rooms, room_id: str) -> list[DeviceRecord]:
     """Return the devices of a room."""
     return [one for one in list(rooms.places.devices_by_id.values()) if one.room_id == room_id]
