@@ -17,7 +17,7 @@ from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route
+from whenthen_server.api.route import Answer, Route, route_of
 from whenthen_server.api.rule_control import shown_firing
 from whenthen_server.api.rulebook import Rulebook, instant_of
 from whenthen_server.auth import Place, may
@@ -121,34 +121,33 @@ class Step:
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return the route."""
-    book = Rulebook(rooms)
+    return [_test(Rulebook(rooms))]
 
-    @route(
-        "POST",
-        "/api/automation/rules/<rule_id>/test",
-        resource="rule",
-        verb="read",
-        summary="Try a rule on values that are given, or on the present ones; no action is performed",
-        place=book.place,
-        body=BODY,
-        body_required=False,
-        answer={"$ref": "#/components/schemas/RuleTest"},
-    )
-    def test(request: Request) -> Answer:
-        given = request.body or {}
-        record = book.of(request)
-        document: Mapping[str, Any] = record.document
-        if "rule" in given:
-            book.demand(request.caller, "read", book.given(given["rule"]))
-            document = book.checked(given["rule"], record.id)
-        return Answer(_Trial(rooms, book, request, document).run(given))
 
-    return [test]
+@route_of(
+    "POST",
+    "/api/automation/rules/<rule_id>/test",
+    resource="rule",
+    verb="read",
+    summary="Try a rule on values that are given, or on the present ones; no action is performed",
+    place=Rulebook.place,
+    body=BODY,
+    body_required=False,
+    answer={"$ref": "#/components/schemas/RuleTest"},
+)
+def _test(book: Rulebook, request: Request) -> Answer:
+    given = request.body or {}
+    record = book.of(request)
+    document: Mapping[str, Any] = record.document
+    if "rule" in given:
+        book.demand(request.caller, "read", book.given(given["rule"]))
+        document = book.checked(given["rule"], record.id)
+    return Answer(_Trial(book, request, document).run(given))
 
 
 class _Trial:
-    def __init__(self, rooms: Rooms, book: Rulebook, request: Request, document: Mapping[str, Any]) -> None:
-        self._rooms = rooms
+    def __init__(self, book: Rulebook, request: Request, document: Mapping[str, Any]) -> None:
+        self._rooms = book.parts
         self._caller = request.caller
         self._document = {**document, "enabled": True}
         self._rule = book.compiled(self._document)
