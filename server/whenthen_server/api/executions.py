@@ -11,10 +11,11 @@ from whenthen_server.api.commit import committed
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso, iso_or_none
 from whenthen_server.api.parts import Rooms
+from whenthen_server.api.places import page_of
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route_of
 from whenthen_server.api.rulebook import Rulebook, instant_of, who
-from whenthen_server.api.rules import LIMIT, page_of
+from whenthen_server.api.rules import LIMIT, answer_of
 from whenthen_server.auth import NOWHERE, Place
 from whenthen_server.problems import Conflict, NotFound
 from whenthen_server.store import executions as kept
@@ -98,7 +99,7 @@ def _place(book: Rulebook, request: Request) -> Place | None:
     verb="list",
     summary="What rules did, newest first; a short page can be followed by another",
     query={"properties": {"rule": _ID, **_FILTERS}},
-    answer=page_of("executions", _EXECUTION),
+    answer=answer_of("executions", _EXECUTION),
 )
 def _every(book: Rulebook, request: Request) -> Answer:
     sees = book.sees(request.caller, "execution")
@@ -121,7 +122,7 @@ def _every(book: Rulebook, request: Request) -> Answer:
     summary="What a rule did, newest first",
     place=Rulebook.place,
     query={"properties": _FILTERS},
-    answer=page_of("executions", _EXECUTION),
+    answer=answer_of("executions", _EXECUTION),
 )
 def _history(book: Rulebook, request: Request) -> Answer:
     return _page(book.parts, request, request.path["rule_id"], lambda _rule_id: True)
@@ -179,10 +180,8 @@ def _page(rooms: Rooms, request: Request, rule_id: str | None, sees: Callable[[s
             sees=sees,
         )
         taken = kept.actions_of(connection, [one.id for one in found])
-    body: dict[str, Any] = {"executions": [_shown(one, taken[one.id]) for one in found]}
-    if following is not None:
-        body["next"] = cursors.encode_cursor(list(following))
-    return Answer(body)
+    shown = [_shown(one, taken[one.id]) for one in found]
+    return Answer(page_of("executions", shown, following))
 
 
 def stretch_of(query: Any) -> tuple[int | None, int | None]:
