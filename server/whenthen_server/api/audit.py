@@ -10,7 +10,7 @@ from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import answer_of, page_of
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import reach
 from whenthen_server.store.audit import Entry, listed
 from whenthen_server.store.database import reading
@@ -34,7 +34,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [_deeds(rooms)]
 
 
-@route_of(
+@route(
     "GET",
     "/api/audit",
     resource="audit",

@@ -10,7 +10,7 @@ from whenthen_server.api.dispatch import to_json
 from whenthen_server.api.etag import etag_of
 from whenthen_server.api.parts import Parts
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 
 _NAMES = {"type": "array", "items": {"type": "string"}}
 
@@ -44,7 +44,7 @@ def routes(parts: Parts) -> list[Route]:
     return [_schema(_Composed(schema, etag_of(schema.decode()))), _plugins(parts)]
 
 
-@route_of(
+@route(
     "GET",
     "/api/automation/schema",
     resource="schema",
@@ -57,7 +57,7 @@ def _schema(composed: _Composed, _request: Request) -> Answer:
     return Answer(composed.text, headers={"Content-Type": "application/json", "ETag": composed.tag})
 
 
-@route_of(
+@route(
     "GET",
     "/api/automation/plugins",
     resource="plugin",

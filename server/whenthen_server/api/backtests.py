@@ -18,7 +18,7 @@ from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rule_control import shown_firing
 from whenthen_server.api.rulebook import Rulebook, instant_of
 from whenthen_server.auth import Place
@@ -100,7 +100,7 @@ def _own_place(desk: _Desk, request: Request) -> Place:
     return book.place_of(document)
 
 
-@route_of(
+@route(
     "POST",
     "/api/automation/rules/<rule_id>/backtest",
     resource="rule",
@@ -122,7 +122,7 @@ def _backtest(desk: _Desk, request: Request) -> Answer:
     return _answer(desk, given, candidate, live)
 
 
-@route_of(
+@route(
     "POST",
     "/api/automation/backtest",
     resource="rule",

@@ -24,7 +24,7 @@ from whenthen_server.api.places import (
     refused,
 )
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import Place, hidden
 from whenthen_server.problems import Conflict
 from whenthen_server.store import commands as store
@@ -120,7 +120,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [one(rooms) for one in (*sent_and_listed, _read, _withdrawn, _acknowledged)]
 
 
-@route_of(
+@route(
     "POST",
     "/api/devices/<device_id>/commands",
     resource="command",
@@ -135,7 +135,7 @@ def _sent_to_device(rooms: Rooms, request: Request) -> Answer:
     return _sent(rooms, request, request.path["device_id"])
 
 
-@route_of(
+@route(
     "GET",
     "/api/devices/<device_id>/commands",
     resource="command",
@@ -153,7 +153,7 @@ def _listed_of_device(rooms: Rooms, request: Request) -> Answer:
     return _listed(rooms, request, [request.path["device_id"]])
 
 
-@route_of(
+@route(
     "POST",
     "/api/rooms/<room_id>/commands",
     resource="command",
@@ -171,7 +171,7 @@ def _sent_to_room(rooms: Rooms, request: Request) -> Answer:
     return _sent(rooms, request, device.id)
 
 
-@route_of(
+@route(
     "GET",
     "/api/rooms/<room_id>/commands",
     resource="command",
@@ -195,7 +195,7 @@ def _place(rooms: Rooms, request: Request) -> Place | None:
     return None if command is None else device_place(rooms, command.device_id)
 
 
-@route_of(
+@route(
     "GET",
     "/api/commands/<command_id>",
     resource="command",
@@ -208,7 +208,7 @@ def _read(rooms: Rooms, request: Request) -> Answer:
     return Answer(shown(_found(rooms, request) or hidden("command")))
 
 
-@route_of(
+@route(
     "DELETE",
     "/api/commands/<command_id>",
     resource="command",
@@ -223,7 +223,7 @@ def _withdrawn(rooms: Rooms, request: Request) -> Answer:
     return Answer(shown(committed(rooms.runtime, _noted(request, item, place, item.id, "delete"))))
 
 
-@route_of(
+@route(
     "POST",
     "/api/commands/<command_id>/ack",
     resource="command",

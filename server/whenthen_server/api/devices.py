@@ -29,7 +29,7 @@ from whenthen_server.api.places import (
     within,
 )
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import NOWHERE, Place, Reach, hidden, may, reach
 from whenthen_server.auth.changes import read_name
 from whenthen_server.store.places import (
@@ -135,7 +135,7 @@ def _in_wanted_room(rooms: Rooms, request: Request) -> Place | None:
     return room_place(rooms, _wanted_room(rooms, request))
 
 
-@route_of(
+@route(
     "GET",
     "/api/devices",
     resource="device",
@@ -150,7 +150,7 @@ def _listed(rooms: Rooms, request: Request) -> Answer:
     return _page(rooms, request, (one for one in every if within(seen, device_place(rooms, one.id))))
 
 
-@route_of(
+@route(
     "POST",
     "/api/devices",
     resource="device",
@@ -164,7 +164,7 @@ def _registered(rooms: Rooms, request: Request) -> Answer:
     return _register(rooms, request, _wanted_room(rooms, request))
 
 
-@route_of(
+@route(
     "GET",
     "/api/rooms/<room_id>/devices",
     resource="device",
@@ -178,7 +178,7 @@ def _listed_in_room(rooms: Rooms, request: Request) -> Answer:
     return _page(rooms, request, devices_in(rooms, request.path["room_id"]))
 
 
-@route_of(
+@route(
     "POST",
     "/api/rooms/<room_id>/devices",
     resource="device",
@@ -192,7 +192,7 @@ def _registered_in_room(rooms: Rooms, request: Request) -> Answer:
     return _register(rooms, request, request.path["room_id"])
 
 
-@route_of(
+@route(
     "POST",
     "/api/devices/<device_id>/key",
     resource="device_key",

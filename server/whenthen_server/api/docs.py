@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from whenthen_server.api.etag import etag_of
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.problems import NotFound
 
 _PAGE = """<!doctype html>
@@ -53,17 +53,17 @@ def routes(document: bytes) -> list[Route]:
     return [_spec(document), _page(document), _asset(document)]
 
 
-@route_of("GET", "/apispec.json", resource="docs", verb="read", summary="This description", documented=False)
+@route("GET", "/apispec.json", resource="docs", verb="read", summary="This description", documented=False)
 def _spec(document: bytes, _request: Request) -> Answer:
     return Answer(document, headers={"Content-Type": "application/json", "ETag": etag_of(document.decode())})
 
 
-@route_of("GET", "/docs/", resource="docs", verb="read", summary="This description, for people", documented=False)
+@route("GET", "/docs/", resource="docs", verb="read", summary="This description, for people", documented=False)
 def _page(_document: bytes, _request: Request) -> Answer:
     return _file("")
 
 
-@route_of("GET", "/docs/<name>", resource="docs", verb="read", summary="A file of the page", documented=False)
+@route("GET", "/docs/<name>", resource="docs", verb="read", summary="A file of the page", documented=False)
 def _asset(_document: bytes, request: Request) -> Answer:
     return _file(request.path["name"])
 

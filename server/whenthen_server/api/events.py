@@ -10,7 +10,7 @@ from whenthen_server.api.commit import committed
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import device_place, farm_place, refused, room_place
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import NOWHERE, Place, Reach, may, reach
 
 _CONCERNS = {"device": device_place, "room": room_place, "farm": farm_place}
@@ -54,7 +54,7 @@ def _place(rooms: Rooms, request: Request) -> Place | None:
     return _concerned(rooms, request)
 
 
-@route_of(
+@route(
     "POST",
     "/api/events",
     resource="event",

@@ -13,7 +13,7 @@ from whenthen_server.api.instants import TOLD, iso, iso_or_none
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import page_of
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rulebook import Rulebook, instant_of, who
 from whenthen_server.api.rules import LIMIT, answer_of
 from whenthen_server.auth import NOWHERE, Place
@@ -92,7 +92,7 @@ def _place(book: Rulebook, request: Request) -> Place | None:
     return NOWHERE if document is None else book.place_of(document)
 
 
-@route_of(
+@route(
     "GET",
     "/api/automation/executions",
     resource="execution",
@@ -114,7 +114,7 @@ def _every(book: Rulebook, request: Request) -> Answer:
     return _page(book.parts, request, request.query.get("rule"), passes)
 
 
-@route_of(
+@route(
     "GET",
     "/api/automation/rules/<rule_id>/history",
     resource="execution",
@@ -128,7 +128,7 @@ def _history(book: Rulebook, request: Request) -> Answer:
     return _page(book.parts, request, request.path["rule_id"], lambda _rule_id: True)
 
 
-@route_of(
+@route(
     "GET",
     "/api/automation/executions/<execution_id>",
     resource="execution",
@@ -145,7 +145,7 @@ def _one(book: Rulebook, request: Request) -> Answer:
         return Answer(_shown(found, kept.actions_of(connection, [found.id])[found.id]))
 
 
-@route_of(
+@route(
     "POST",
     "/api/automation/executions/<execution_id>/actions/<key>/replay",
     resource="execution",

@@ -15,7 +15,7 @@ from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rulebook import GONE, Rulebook, instant_of
 from whenthen_server.lookback.apart import TIMEZONE
 from whenthen_server.lookback.past import Past
@@ -77,7 +77,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [_explain(Rulebook(rooms))]
 
 
-@route_of(
+@route(
     "GET",
     "/api/automation/rules/<rule_id>/explain",
     resource="rule",

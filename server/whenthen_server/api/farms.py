@@ -26,7 +26,7 @@ from whenthen_server.api.places import (
     within,
 )
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import Place, reach
 from whenthen_server.auth.changes import read_name
 from whenthen_server.store.places import FarmRecord
@@ -61,7 +61,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [_listed(rooms), _made(rooms), *_ONE.routes(rooms, {"$ref": "#/components/schemas/FarmChange"})]
 
 
-@route_of(
+@route(
     "GET",
     "/api/farms",
     resource="farm",
@@ -77,7 +77,7 @@ def _listed(rooms: Rooms, request: Request) -> Answer:
     return Answer(page_of("farms", [_shown(rooms, one) for one in found], after))
 
 
-@route_of(
+@route(
     "POST",
     "/api/farms",
     resource="farm",

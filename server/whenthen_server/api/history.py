@@ -21,7 +21,7 @@ from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import NEXT, bad_query, page_of, path_device
 from whenthen_server.api.readings import SENSORS, shown
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.store.database import reading
 from whenthen_server.store.readings import Bucket, Value, bucket_us, buckets, history, sensors_of
 
@@ -103,7 +103,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [_listed(rooms)]
 
 
-@route_of(
+@route(
     "GET",
     "/api/devices/<device_id>/data",
     resource="reading",

@@ -10,7 +10,7 @@ from whenthen_server.api.instants import read_instant
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import LISTED, NAME, answer_of, by_id, page_of, refused
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.store.credentials import StoredKey
 from whenthen_server.store.people import EVERYWHERE
 
@@ -50,7 +50,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [_listed(rooms), _made(rooms), _ended(rooms)]
 
 
-@route_of(
+@route(
     "GET",
     "/api/keys",
     resource="api_key",
@@ -64,7 +64,7 @@ def _listed(rooms: Rooms, request: Request) -> Answer:
     return Answer(page_of("keys", [_shown(one) for one in found], after))
 
 
-@route_of(
+@route(
     "POST",
     "/api/keys",
     resource="api_key",
@@ -93,7 +93,7 @@ def _made(rooms: Rooms, request: Request) -> Answer:
     return Answer({"id": key.id, "key": key.text}, headers=headers, again={"id": key.id})
 
 
-@route_of(
+@route(
     "DELETE",
     "/api/keys/<key_id>",
     resource="api_key",

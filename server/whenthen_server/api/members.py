@@ -8,7 +8,7 @@ from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import LISTED, NAME, answer_of, by_id, farm_place, page_of, room_place
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import Person, Place, hidden
 from whenthen_server.store.members import User
 from whenthen_server.store.people import EVERYWHERE
@@ -69,7 +69,7 @@ def _in_farm(rooms: Rooms, request: Request) -> Place | None:
     return Place(farm=EVERYWHERE) if farm_id == EVERYWHERE else farm_place(rooms, farm_id)
 
 
-@route_of(
+@route(
     "GET",
     "/api/farms/<farm_id>/members",
     resource="member",
@@ -84,7 +84,7 @@ def _listed(rooms: Rooms, request: Request) -> Answer:
     return Answer(page_of("members", [_shown(one) for one in found], after))
 
 
-@route_of(
+@route(
     "POST",
     "/api/farms/<farm_id>/members",
     resource="member",
@@ -103,7 +103,7 @@ def _added(rooms: Rooms, request: Request) -> Answer:
     return Answer(_shown(user), headers={"Location": f"/api/farms/{farm_id}/members/{user.id}"})
 
 
-@route_of(
+@route(
     "GET",
     "/api/farms/<farm_id>/members/<user_id>",
     resource="member",
@@ -116,7 +116,7 @@ def _read(rooms: Rooms, request: Request) -> Answer:
     return Answer(_shown(rooms.people.member(request.caller, request.path["farm_id"], request.path["user_id"])))
 
 
-@route_of(
+@route(
     "PATCH",
     "/api/farms/<farm_id>/members/<user_id>",
     resource="member",
@@ -132,7 +132,7 @@ def _changed(rooms: Rooms, request: Request) -> Answer:
     return Answer(_shown(rooms.people.member(request.caller, farm_id, user_id)))
 
 
-@route_of(
+@route(
     "DELETE",
     "/api/farms/<farm_id>/members/<user_id>",
     resource="member",
@@ -146,7 +146,7 @@ def _removed(rooms: Rooms, request: Request) -> Answer:
     return Answer()
 
 
-@route_of(
+@route(
     "POST",
     "/api/farms/<farm_id>/members/<user_id>/invitation",
     resource="member",
@@ -174,7 +174,7 @@ def _at(rooms: Rooms, request: Request) -> tuple[str, str]:
     return str(place.farm), request.path["room_id"]
 
 
-@route_of(
+@route(
     "PUT",
     "/api/rooms/<room_id>/members/<user_id>",
     resource="member",
@@ -189,7 +189,7 @@ def _granted(rooms: Rooms, request: Request) -> Answer:
     return Answer()
 
 
-@route_of(
+@route(
     "DELETE",
     "/api/rooms/<room_id>/members/<user_id>",
     resource="member",
@@ -203,7 +203,7 @@ def _revoked(rooms: Rooms, request: Request) -> Answer:
     return Answer()
 
 
-@route_of(
+@route(
     "DELETE",
     "/api/people/<user_id>",
     resource="member",
@@ -217,7 +217,7 @@ def _shut_out(rooms: Rooms, request: Request) -> Answer:
     return Answer()
 
 
-@route_of(
+@route(
     "PATCH",
     "/api/me",
     resource="me",

@@ -12,7 +12,7 @@ from whenthen_server.api.instants import TOLD, iso, iso_or_none
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import actor_of, answer_of, page_of
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import Caller, Place, Reach, may, reach
 from whenthen_server.store.database import reading
 from whenthen_server.store.notifications import Notification, ReadNotification, find, listed
@@ -52,7 +52,7 @@ def _place(rooms: Rooms, request: Request) -> Place | None:
     return None if found is None or not _is_for(request.caller, found) else Place(found.farm_id, found.room_id)
 
 
-@route_of(
+@route(
     "GET",
     "/api/notifications",
     resource="notification",
@@ -76,7 +76,7 @@ def _told(rooms: Rooms, request: Request) -> Answer:
     return Answer(page_of("notifications", [_shown(one) for one in found], position))
 
 
-@route_of(
+@route(
     "POST",
     "/api/notifications/<notification_id>/read",
     resource="notification",

@@ -11,7 +11,7 @@ from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import LISTED, NEXT, by_id, devices_in, page_of, path_device, path_room
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.shapes import shaped
 from whenthen_server.api.verdicts import told
 from whenthen_server.store.database import reading
@@ -97,7 +97,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [_sent(rooms), _newest(rooms), _telemetry(rooms)]
 
 
-@route_of(
+@route(
     "POST",
     "/api/devices/<device_id>/data",
     resource="reading",
@@ -121,7 +121,7 @@ def _sent(rooms: Rooms, request: Request) -> Answer:
     return Answer(told(found, taken))
 
 
-@route_of(
+@route(
     "GET",
     "/api/devices/<device_id>/latest",
     resource="reading",
@@ -136,7 +136,7 @@ def _newest(rooms: Rooms, request: Request) -> Answer:
     return Answer({"device_id": request.path["device_id"], "readings": [shown(one) for one in found]})
 
 
-@route_of(
+@route(
     "GET",
     "/api/rooms/<room_id>/telemetry",
     resource="reading",

@@ -26,7 +26,7 @@ from whenthen_server.api.places import (
     within,
 )
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import Place, may, reach
 from whenthen_server.auth.changes import read_name
 from whenthen_server.store.places import RoomRecord
@@ -55,7 +55,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [_listed(rooms), _made(rooms), *_ONE.routes(rooms, {"$ref": "#/components/schemas/RoomChange"})]
 
 
-@route_of(
+@route(
     "GET",
     "/api/farms/<farm_id>/rooms",
     resource="room",
@@ -72,7 +72,7 @@ def _listed(rooms: Rooms, request: Request) -> Answer:
     return Answer(page_of("rooms", [_shown(rooms, one) for one in found], after))
 
 
-@route_of(
+@route(
     "POST",
     "/api/farms/<farm_id>/rooms",
     resource="room",

@@ -66,7 +66,7 @@ class Route:
     def openapi_path(self) -> str:
         """Return the path as OpenAPI writes it.
 
-        >>> route("GET", "/api/rooms/<room_id>", resource="room", verb="read", summary="")(print).openapi_path
+        >>> route("GET", "/api/rooms/<room_id>", resource="room", verb="read", summary="")(print)("needs").openapi_path
         '/api/rooms/{room_id}'
         """
         return _PARAMETER.sub(r"{\1}", self.path)
@@ -111,7 +111,7 @@ RouteOf = Callable[[Needs], Route]
 """What makes a route for those who have what its handler needs."""
 
 
-def route_of(
+def route(
     method: Method, path: str, *, place: Callable[[Any, Request], Any] | None = None, **described: Unpack[Described]
 ) -> Callable[[Callable[[Needs, Request], Answer]], RouteOf[Needs]]:
     """Turn a handler of what it needs and a request into what makes its ``Route``; nothing is registered.
@@ -119,7 +119,7 @@ def route_of(
     *place* is called with the same two and returns where the thing is that the request is about, or ``None`` when there
     is no such thing; without it the caller's right is asked for without a place.
 
-    >>> @route_of("GET", "/api/greeting", resource="greeting", verb="read", summary="Say hello")
+    >>> @route("GET", "/api/greeting", resource="greeting", verb="read", summary="Say hello")
     ... def greeting(word: str, request: Request) -> Answer:
     ...     return Answer({"greeting": word})
     >>> greeting("hello").name
@@ -134,10 +134,3 @@ def route_of(
         return bound
 
     return made
-
-
-def route(
-    method: Method, path: str, *, place: Callable[[Request], Any] | None = None, **described: Unpack[Described]
-) -> Callable[[Handler], Route]:
-    """Turn a handler that has all that it needs into a ``Route``."""
-    return lambda handler: Route(method, path, handler=handler, place=place, **described)

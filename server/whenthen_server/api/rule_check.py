@@ -7,7 +7,7 @@ from typing import Any
 from whenthen.errors import InvalidRuleError
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rulebook import Rulebook
 
 _PROBLEMS = {"type": "array", "items": {"$ref": "#/components/schemas/RuleProblem"}}
@@ -50,7 +50,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [_check(Rulebook(rooms))]
 
 
-@route_of(
+@route(
     "POST",
     "/api/automation/check",
     resource="rule",

@@ -22,7 +22,7 @@ from whenthen_server.api.commit import committed
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, RouteOf, route_of
+from whenthen_server.api.route import Answer, Route, RouteOf, route
 from whenthen_server.api.rulebook import GONE, Rulebook, tag_of, who
 from whenthen_server.api.rules import SAVED
 from whenthen_server.auth import Place
@@ -112,7 +112,7 @@ def routes(rooms: Rooms) -> list[Route]:
 def _switch(word: Literal["enable", "disable"]) -> RouteOf[Rulebook]:
     enabled = word == "enable"
 
-    @route_of(
+    @route(
         "POST",
         f"{_ONE}/{word}",
         resource="rule",
@@ -135,7 +135,7 @@ def _switch(word: Literal["enable", "disable"]) -> RouteOf[Rulebook]:
     return switch
 
 
-@route_of(
+@route(
     "POST",
     f"{_ONE}/run",
     resource="rule",
@@ -187,7 +187,7 @@ def shown_firing(firing: Firing) -> dict[str, Any]:
     }
 
 
-@route_of(
+@route(
     "GET",
     f"{_ONE}/next-runs",
     resource="rule",

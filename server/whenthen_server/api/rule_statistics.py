@@ -12,7 +12,7 @@ from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rulebook import Look, Rulebook, instant_of
 from whenthen_server.problems import BadRequest
 from whenthen_server.store import executions, rules
@@ -62,7 +62,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [_statistics(Rulebook(rooms))]
 
 
-@route_of(
+@route(
     "GET",
     "/api/automation/statistics",
     resource="statistics",

@@ -17,7 +17,7 @@ from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rule_control import shown_firing
 from whenthen_server.api.rulebook import Rulebook, instant_of
 from whenthen_server.auth import Place, may
@@ -124,7 +124,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [_test(Rulebook(rooms))]
 
 
-@route_of(
+@route(
     "POST",
     "/api/automation/rules/<rule_id>/test",
     resource="rule",

@@ -9,7 +9,7 @@ from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import page_of
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rulebook import Rulebook
 from whenthen_server.api.rules import PAGE, answer_of
 from whenthen_server.store import rules as kept
@@ -35,7 +35,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [_versions(Rulebook(rooms))]
 
 
-@route_of(
+@route(
     "GET",
     "/api/automation/rules/<rule_id>/versions",
     resource="rule",

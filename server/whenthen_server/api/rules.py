@@ -13,7 +13,7 @@ from whenthen_server.api.merge_patch import merged
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import page_of, path_room
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rule_change import at_present
 from whenthen_server.api.rulebook import GONE, Look, Rulebook, tag_of, warning_of, who
 from whenthen_server.auth import Place, Role
@@ -126,7 +126,7 @@ def _in_room(request: Request) -> Any:
 # All rules
 
 
-@route_of(
+@route(
     "GET",
     _EVERY,
     resource="rule",
@@ -140,7 +140,7 @@ def _listed(book: Rulebook, request: Request) -> Answer:
     return _page(book, request, lambda place: _lies(place, wanted))
 
 
-@route_of(
+@route(
     "GET",
     _OF_ROOM,
     resource="rule",
@@ -176,7 +176,7 @@ def _lies(place: Place, wanted: Place) -> bool:
     return (wanted.farm is None or place.farm == wanted.farm) and (wanted.room is None or place.room == wanted.room)
 
 
-@route_of(
+@route(
     "POST",
     _EVERY,
     resource="rule",
@@ -193,7 +193,7 @@ def _create(book: Rulebook, request: Request) -> Answer:
     return _created(book, request, request.body)
 
 
-@route_of(
+@route(
     "POST",
     _OF_ROOM,
     resource="rule",
@@ -225,7 +225,7 @@ def _created(book: Rulebook, request: Request, body: Any) -> Answer:
 # One rule
 
 
-@route_of(
+@route(
     "GET",
     _ONE,
     resource="rule",
@@ -258,7 +258,7 @@ def _warned(book: Rulebook, request: Request, document: dict[str, Any], before: 
     return Answer(body, headers=answer.headers)
 
 
-@route_of(
+@route(
     "PUT",
     _ONE,
     resource="rule",
@@ -274,7 +274,7 @@ def _put(book: Rulebook, request: Request) -> Answer:
     return _changed(book, request, lambda _present: request.body)
 
 
-@route_of(
+@route(
     "PATCH",
     _ONE,
     resource="rule",
@@ -306,7 +306,7 @@ def _changed(book: Rulebook, request: Request, to: Callable[[dict[str, Any]], An
     return _warned(book, request, saved["document"], saved["before"])
 
 
-@route_of(
+@route(
     "DELETE",
     _ONE,
     resource="rule",

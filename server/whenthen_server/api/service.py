@@ -6,7 +6,7 @@ from typing import Any
 
 from whenthen_server.api.parts import Parts
 from whenthen_server.api.request import Caller, Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.metrics import CONTENT_TYPE
 
 _STATES = ["ok", "degraded", "down"]
@@ -63,7 +63,7 @@ def routes(parts: Parts) -> list[Route]:
     return [_health(parts), _metrics(parts), _me(parts)]
 
 
-@route_of(
+@route(
     "GET",
     "/health",
     resource="health",
@@ -82,7 +82,7 @@ def _health(parts: Parts, request: Request) -> Answer:
     return Answer({"status": worst, "parts": shown}, 503 if worst == "down" else 200)
 
 
-@route_of(
+@route(
     "GET",
     "/metrics",
     resource="metrics",
@@ -95,7 +95,7 @@ def _metrics(parts: Parts, _request: Request) -> Answer:
     return Answer(parts.metrics.page(), headers={"Content-Type": CONTENT_TYPE})
 
 
-@route_of(
+@route(
     "GET",
     "/api/me",
     resource="me",

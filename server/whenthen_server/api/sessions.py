@@ -8,7 +8,7 @@ from whenthen_server.api.credentials import LIFE, holder, life
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import LISTED, answer_of, by_id, page_of
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import Place, no_cookie, session_cookie
 from whenthen_server.problems import Unauthorized
 from whenthen_server.store.credentials import StoredKey
@@ -53,7 +53,7 @@ def routes(rooms: Rooms) -> list[Route]:
     return [_signed_in(rooms), _signed_out(rooms), _listed(rooms), _ended(rooms)]
 
 
-@route_of(
+@route(
     "GET",
     "/login",
     resource="session",
@@ -81,7 +81,7 @@ def _signed_in(rooms: Rooms, request: Request) -> Answer:
     return Answer(_PAGE, headers=headers)
 
 
-@route_of(
+@route(
     "POST",
     "/logout",
     resource="session",
@@ -96,7 +96,7 @@ def _signed_out(rooms: Rooms, request: Request) -> Answer:
     return Answer(headers={"Set-Cookie": no_cookie(https=_is_https(request))})
 
 
-@route_of(
+@route(
     "GET",
     "/api/sessions",
     resource="session",
@@ -110,7 +110,7 @@ def _listed(rooms: Rooms, request: Request) -> Answer:
     return Answer(page_of("sessions", [_shown(one, request.caller.session) for one in found], after))
 
 
-@route_of(
+@route(
     "DELETE",
     "/api/sessions/<session_id>",
     resource="session",

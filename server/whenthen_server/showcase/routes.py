@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route_of
+from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import hidden
 from whenthen_server.demo import Fault, FaultError
 from whenthen_server.problems import Unprocessable, told
@@ -35,7 +35,7 @@ def routes(playing: Playing) -> list[Route]:
     return [_faults(playing), _inject(playing), _clear(playing), _state(playing)]
 
 
-@route_of(
+@route(
     "GET",
     "/api/demo/faults",
     resource="demo",
@@ -55,7 +55,7 @@ def _faults(playing: Playing, _request: Request) -> Answer:
     return Answer({"faults": _shown(present), "possible": _shown(possible)})
 
 
-@route_of(
+@route(
     "POST",
     "/api/demo/faults",
     resource="demo",
@@ -72,7 +72,7 @@ def _inject(playing: Playing, request: Request) -> Answer:
         raise Unprocessable(str(error), code=error.code, errors=told(list(error.problems))) from None
 
 
-@route_of(
+@route(
     "DELETE",
     "/api/demo/faults/<fault_id>",
     resource="demo",
@@ -86,7 +86,7 @@ def _clear(playing: Playing, request: Request) -> Answer:
     return Answer(None)
 
 
-@route_of(
+@route(
     "GET",
     "/api/demo/state",
     resource="demo",
