@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from whenthen_server.api.cursor import SCHEMA as CURSOR
 from whenthen_server.api.cursor import decode_cursor
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
-from whenthen_server.api.places import answer_of, page_of
+from whenthen_server.api.places import LISTED, answer_of, page_of
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import reach
@@ -40,13 +39,7 @@ def routes(rooms: Rooms) -> list[Route]:
     resource="audit",
     verb="list",
     summary="Who did what, newest first; a farm's managers see what concerns their farm",
-    query={
-        "type": "object",
-        "properties": {
-            "limit": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
-            "cursor": CURSOR,
-        },
-    },
+    query=LISTED,
     answer=answer_of("deeds", "Deed"),
 )
 def _deeds(rooms: Rooms, request: Request) -> Answer:

@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from whenthen_server.api.commit import committed
-from whenthen_server.api.cursor import SCHEMA as CURSOR
 from whenthen_server.api.cursor import decode_cursor
+from whenthen_server.api.ids import OWN, new_id
 from whenthen_server.api.instants import TOLD, iso, iso_or_none
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import (
-    ID,
+    LISTED,
     actor_of,
     answer_of,
     bad_query,
     device_place,
     devices_in,
-    new_id,
     page_of,
     path_device,
     path_room,
@@ -36,7 +35,7 @@ _STATES = list(get_args(State))
 _ACTION: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 100, "examples": ["turn_on_fan"]}
 _INSTANT = {"type": ["string", "null"]}
 _SENT: dict[str, Any] = {
-    "command_id": {**ID, "description": "Your own id: sent twice, it is one command"},
+    "command_id": {**OWN, "description": "Your own id: sent twice, it is one command"},
     "action": {**_ACTION, "description": "What the device shall do"},
     "command": {**_ACTION, "description": "The same as action"},
     "value": {"description": "Short for params with one entry, value"},
@@ -59,8 +58,7 @@ _LISTED: dict[str, Any] = {
     "type": "object",
     "properties": {
         "state": {"type": "string", "enum": _STATES},
-        "limit": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
-        "cursor": CURSOR,
+        **LISTED["properties"],
     },
 }
 _AGAIN = {"type": "boolean", "description": "For a device: also those that it got and did not answer"}

@@ -7,20 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 from whenthen.clock import to_us
+from whenthen_server.api.ids import OWN, new_id
 from whenthen_server.api.instants import TOLD, iso, iso_or_none
 from whenthen_server.api.one_place import OnePlace, Words
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import (
-    ID,
     LISTED,
     NAME,
     add,
     answer_of,
     by_id,
     change_of,
+    checked_name,
     device_place,
     devices_in,
-    new_id,
     page_of,
     path_device,
     path_room,
@@ -31,7 +31,6 @@ from whenthen_server.api.places import (
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import NOWHERE, Place, Reach, hidden, may, reach
-from whenthen_server.auth.changes import read_name
 from whenthen_server.store.places import (
     DEFAULT_FARM,
     DEFAULT_ROOM,
@@ -116,7 +115,7 @@ def routes(rooms: Rooms) -> list[Route]:
     """Return the routes of devices themselves."""
     # A driver is a plugin, so only here is it known what a device may be given.
     fields = _fields([*rooms.registry.drivers])
-    everything = _new_device({"id": ID, **fields})
+    everything = _new_device({"id": OWN, **fields})
     own = _new_device({name: one for name, one in everything["properties"].items() if name != "room_id"})
     return [
         _listed(rooms),
@@ -212,7 +211,7 @@ def _keyed(rooms: Rooms, request: Request) -> Answer:
 
 
 def _changes(rooms: Rooms, request: Request, device: DeviceRecord) -> Mapping[str, Any]:
-    changes = _checked(request.body)
+    changes = checked_name(request.body)
     if changes.get("room_id", device.room_id) != device.room_id:
         there = room_place(rooms, changes["room_id"])
         if there is None or not may(request.caller, "device", "update", there):
@@ -227,7 +226,7 @@ def _page(rooms: Rooms, request: Request, devices: Iterable[DeviceRecord]) -> An
 
 def _register(rooms: Rooms, request: Request, room_id: str) -> Answer:
     """Register a device in a room; its key is shown once."""
-    given = {**_checked(request.body), "room_id": room_id}
+    given = {**checked_name(request.body), "room_id": room_id}
     device_id = given.pop("id", None) or new_id("dev")
     own = {"id": device_id, "name": device_id, "created_us": to_us(rooms.clock.now())}
     device = DeviceRecord(**{**own, **given})
@@ -304,10 +303,6 @@ def _default_room(rooms: Rooms) -> str:
 
 def _no_room() -> Exception:
     return refused("/room_id", "there is no such room, or you may not put devices into it", "look at /api/farms")
-
-
-def _checked(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {**body, "name": read_name(body["name"])} if "name" in body else dict(body)
 
 
 _ONE = OnePlace(

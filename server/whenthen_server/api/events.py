@@ -7,6 +7,7 @@ from typing import Any
 from whenthen.model.event import SYSTEM_EVENTS
 from whenthen.runtime.items import TakeEvent
 from whenthen_server.api.commit import committed
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import device_place, farm_place, refused, room_place
 from whenthen_server.api.request import Request
@@ -14,7 +15,6 @@ from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import NOWHERE, Place, Reach, may, reach
 
 _CONCERNS = {"device": device_place, "room": room_place, "farm": farm_place}
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 
 SCHEMAS: dict[str, Any] = {
     "NewEvent": {
@@ -32,9 +32,9 @@ SCHEMAS: dict[str, Any] = {
                 },
             },
             "data": {"type": "object", "description": "What rules may want to know of it"},
-            "device": {**_ID, "description": "The device that it concerns"},
-            "room": {**_ID, "description": "The room that it concerns"},
-            "farm": {**_ID, "description": "The farm that it concerns"},
+            "device": {**ID, "description": "The device that it concerns"},
+            "room": {**ID, "description": "The room that it concerns"},
+            "farm": {**ID, "description": "The farm that it concerns"},
         },
         "additionalProperties": False,
         "examples": [{"event": "door_opened", "data": {"door": "cellar"}}],

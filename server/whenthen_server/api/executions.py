@@ -8,6 +8,7 @@ from typing import Any
 from whenthen.runtime.records import ActionRow
 from whenthen_server.api import cursor as cursors
 from whenthen_server.api.commit import committed
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso, iso_or_none
 from whenthen_server.api.parts import Rooms
@@ -65,10 +66,9 @@ SCHEMAS: dict[str, Any] = {
     },
 }
 _EXECUTION = {"$ref": "#/components/schemas/Execution"}
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 _STRETCH = {"from": INSTANT, "to": INSTANT}
 _FILTERS = {
-    "subject": _ID,
+    "subject": ID,
     "kind": {"enum": ["fired", "cleared"]},
     **_STRETCH,
     "limit": LIMIT,
@@ -98,7 +98,7 @@ def _place(book: Rulebook, request: Request) -> Place | None:
     resource="execution",
     verb="list",
     summary="What rules did, newest first; a short page can be followed by another",
-    query={"properties": {"rule": _ID, **_FILTERS}},
+    query={"properties": {"rule": ID, **_FILTERS}},
     answer=answer_of("executions", _EXECUTION),
 )
 def _every(book: Rulebook, request: Request) -> Answer:

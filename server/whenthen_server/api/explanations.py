@@ -11,6 +11,7 @@ from whenthen.flow.subjects import Subjects
 from whenthen.proving.lookback import MAX_SUBJECTS
 from whenthen.runtime.writer import Core
 from whenthen_server.api.commit import committed
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
@@ -20,8 +21,6 @@ from whenthen_server.api.rulebook import GONE, Rulebook, instant_of
 from whenthen_server.lookback.apart import TIMEZONE
 from whenthen_server.lookback.past import Past
 from whenthen_server.problems import NotFound, Unprocessable
-
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 
 SCHEMAS: dict[str, Any] = {
     "RuleExplanation": {
@@ -84,7 +83,7 @@ def routes(rooms: Rooms) -> list[Route]:
     verb="read",
     summary="Why a rule would fire, or would not: now, or at a past instant",
     place=Rulebook.place,
-    query={"properties": {"subject": _ID, "at": INSTANT}},
+    query={"properties": {"subject": ID, "at": INSTANT}},
     answer={"$ref": "#/components/schemas/RuleExplanation"},
 )
 def _explain(book: Rulebook, request: Request) -> Answer:

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from whenthen.clock import to_us
+from whenthen_server.api.ids import new_id
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.one_place import OnePlace, Words
 from whenthen_server.api.parts import Rooms
@@ -18,7 +19,7 @@ from whenthen_server.api.places import (
     answer_of,
     by_id,
     change_of,
-    new_id,
+    checked_name,
     new_of,
     page_of,
     path_farm,
@@ -28,7 +29,6 @@ from whenthen_server.api.places import (
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import Place, reach
-from whenthen_server.auth.changes import read_name
 from whenthen_server.store.places import FarmRecord
 
 _FIELDS: dict[str, Any] = {
@@ -107,9 +107,7 @@ def _zones() -> frozenset[str]:
 
 
 def _checked(body: Mapping[str, Any]) -> dict[str, Any]:
-    given = dict(body)
-    if "name" in given:
-        given["name"] = read_name(given["name"])
+    given = checked_name(body)
     zone = given.get("timezone")
     if zone is not None and zone not in _zones():
         raise refused("/timezone", "there is no such time zone", "write an IANA name such as Europe/Berlin")

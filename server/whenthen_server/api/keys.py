@@ -7,14 +7,13 @@ from typing import Any
 from whenthen_server.api.credentials import LIFE, holder, life
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import read_instant
+from whenthen_server.api.members import ROLE
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import LISTED, NAME, answer_of, by_id, page_of, refused
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.store.credentials import StoredKey
 from whenthen_server.store.people import EVERYWHERE
-
-_ROLE: dict[str, Any] = {"type": "string", "enum": ["viewer", "operator", "manager", "owner"]}
 
 SCHEMAS: dict[str, Any] = {
     "ApiKey": {
@@ -36,7 +35,7 @@ SCHEMAS: dict[str, Any] = {
         "required": ["name", "role"],
         "properties": {
             "name": NAME,
-            "role": _ROLE,
+            "role": ROLE,
             "farm_id": {"type": "string", "maxLength": 200, "default": EVERYWHERE},
             "expires_at": INSTANT,
         },

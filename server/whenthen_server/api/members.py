@@ -13,7 +13,7 @@ from whenthen_server.auth import Person, Place, hidden
 from whenthen_server.store.members import User
 from whenthen_server.store.people import EVERYWHERE
 
-_ROLE: dict[str, Any] = {"type": "string", "enum": ["viewer", "operator", "manager", "owner"]}
+ROLE: dict[str, Any] = {"type": "string", "enum": ["viewer", "operator", "manager", "owner"]}
 _ROLES = {"type": "object", "additionalProperties": {"type": "string"}}
 _MEMBER = {"$ref": "#/components/schemas/Member"}
 _IDENTITY_PART = {"type": "string", "minLength": 1, "maxLength": 500}
@@ -36,7 +36,7 @@ SCHEMAS: dict[str, Any] = {
         "required": ["name", "role"],
         "properties": {
             "name": NAME,
-            "role": _ROLE,
+            "role": ROLE,
             "email": {"type": "string", "maxLength": 254},
             "identity": {
                 "type": "object",
@@ -51,7 +51,7 @@ SCHEMAS: dict[str, Any] = {
     "RoleChange": {
         "type": "object",
         "required": ["role"],
-        "properties": {"role": _ROLE},
+        "properties": {"role": ROLE},
         "additionalProperties": False,
     },
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from whenthen.clock import to_us
+from whenthen_server.api.ids import new_id
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.one_place import OnePlace, Words
 from whenthen_server.api.parts import Rooms
@@ -16,8 +17,8 @@ from whenthen_server.api.places import (
     answer_of,
     by_id,
     change_of,
+    checked_name,
     farm_place,
-    new_id,
     new_of,
     page_of,
     path_farm,
@@ -28,7 +29,6 @@ from whenthen_server.api.places import (
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import Place, may, reach
-from whenthen_server.auth.changes import read_name
 from whenthen_server.store.places import RoomRecord
 
 _FIELDS: dict[str, Any] = {
@@ -85,13 +85,13 @@ def _listed(rooms: Rooms, request: Request) -> Answer:
 )
 def _made(rooms: Rooms, request: Request) -> Answer:
     own = {"id": new_id("room"), "farm_id": request.path["farm_id"], "created_us": to_us(rooms.clock.now())}
-    room = RoomRecord(**{**own, **_checked(request.body)})
+    room = RoomRecord(**{**own, **checked_name(request.body)})
     add(rooms, request, room)
     return Answer(_shown(rooms, room), headers={"Location": f"/api/rooms/{room.id}"})
 
 
 def _changes(rooms: Rooms, request: Request, room: RoomRecord) -> Mapping[str, Any]:
-    changes = _checked(request.body)
+    changes = checked_name(request.body)
     if changes.get("farm_id", room.farm_id) != room.farm_id:
         _demand_move(rooms, request, room, changes["farm_id"])
     return changes
@@ -103,10 +103,6 @@ def _demand_move(rooms: Rooms, request: Request, room: RoomRecord, farm_id: str)
     there = farm_place(rooms, farm_id)
     if there is None or not may(request.caller, "room", "create", there):
         raise refused("/farm_id", "there is no such farm, or you may not make rooms in it", "look at /api/farms")
-
-
-def _checked(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {**body, "name": read_name(body["name"])} if "name" in body else dict(body)
 
 
 def _shown(_rooms: Rooms, room: RoomRecord) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from whenthen.flow.subjects import Subjects
 from whenthen.model.firing import Firing
 from whenthen.runtime.items import RunRule
 from whenthen_server.api.commit import committed
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.request import Request
@@ -31,7 +32,6 @@ from whenthen_server.store import executions as kept
 from whenthen_server.store.database import reading
 from whenthen_server.store.rules import RunRuleAs, SwitchRuleAs
 
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 _ONE = "/api/automation/rules/<rule_id>"
 _MAX_SUBJECTS = 1_000
 _TIMEZONE = "UTC"
@@ -91,9 +91,9 @@ _RUN = {
     "additionalProperties": False,
     "maxProperties": 2,
     "properties": {
-        "device": {**_ID, "description": "Only for the subjects that this device is, stands in, or has in it"},
-        "room": {**_ID, "description": "Only for the subjects of this room"},
-        "farm": {**_ID, "description": "Only for the subjects of this farm"},
+        "device": {**ID, "description": "Only for the subjects that this device is, stands in, or has in it"},
+        "room": {**ID, "description": "Only for the subjects of this room"},
+        "farm": {**ID, "description": "Only for the subjects of this farm"},
         "force": {"type": "boolean", "description": "Ask neither conditions nor cooldown", "default": False},
     },
     "dependentSchemas": {

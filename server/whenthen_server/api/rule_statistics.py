@@ -8,6 +8,7 @@ from typing import Any
 
 from whenthen.clock import DAY_US
 from whenthen_server.api.commit import committed
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
@@ -21,7 +22,6 @@ from whenthen_server.store.database import reading
 MAX_DAYS = 366
 _MAX_LISTED = 1_000
 _COUNT = {"type": "integer"}
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 
 SCHEMAS: dict[str, Any] = {
     "RuleStatistics": {
@@ -68,7 +68,7 @@ def routes(rooms: Rooms) -> list[Route]:
     resource="statistics",
     verb="list",
     summary="How often the rules that the caller may see fired, by default in the last day",
-    query={"properties": {"from": INSTANT, "to": INSTANT, "room": _ID, "farm": _ID}},
+    query={"properties": {"from": INSTANT, "to": INSTANT, "room": ID, "farm": ID}},
     answer={"$ref": "#/components/schemas/RuleStatistics"},
 )
 def _statistics(book: Rulebook, request: Request) -> Answer:

@@ -13,6 +13,7 @@ from whenthen.model.event import Event
 from whenthen.model.firing import Firing
 from whenthen.model.reading import Reading
 from whenthen.ports import Device
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
@@ -33,7 +34,6 @@ MAX_DEVICES = 50
 _MADE_UP = "test-device"
 _LONGEST_SECONDS = 2_678_400
 
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 _AFTER = {"type": "number", "minimum": 0, "maximum": _LONGEST_SECONDS, "description": "Seconds after the start"}
 _VALUES = {"type": "object", "maxProperties": 200, "description": "Values by sensor"}
 
@@ -43,7 +43,7 @@ BODY: dict[str, Any] = {
     "properties": {
         "rule": {"type": "object", "description": "Another rule to try in the place of this one"},
         "at": {**INSTANT, "description": "When it starts; now if absent"},
-        "device": {**_ID, "description": "Whose values they are, where nothing else is said"},
+        "device": {**ID, "description": "Whose values they are, where nothing else is said"},
         "values": {**_VALUES, "description": "One reading at the start"},
         "timeline": {
             "type": "array",
@@ -54,9 +54,9 @@ BODY: dict[str, Any] = {
                 "additionalProperties": False,
                 "properties": {
                     "after_seconds": {**_AFTER, "default": 0},
-                    "device": _ID,
+                    "device": ID,
                     "values": _VALUES,
-                    "event": _ID,
+                    "event": ID,
                     "data": {"type": "object"},
                 },
                 "oneOf": [{"required": ["values"]}, {"required": ["event"]}],

@@ -8,6 +8,7 @@ from typing import Any
 from whenthen.errors import InvalidRuleError, Problem
 from whenthen_server.api import cursor as cursors
 from whenthen_server.api.commit import committed
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.instants import TOLD
 from whenthen_server.api.merge_patch import merged
 from whenthen_server.api.parts import Rooms
@@ -76,7 +77,6 @@ PAGE = {"limit": LIMIT, "cursor": cursors.SCHEMA}
 _EVERY = "/api/automation/rules"
 _OF_ROOM = "/api/rooms/<room_id>/automation"
 _ONE = "/api/automation/rules/<rule_id>"
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 
 
 def answer_of(name: str, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _in_room(request: Request) -> Any:
     resource="rule",
     verb="list",
     summary="The rules that the caller may see, in the order of their making",
-    query={"properties": {"room": _ID, "farm": _ID, **PAGE}},
+    query={"properties": {"room": ID, "farm": ID, **PAGE}},
     answer=answer_of("rules", SAVED),
 )
 def _listed(book: Rulebook, request: Request) -> Answer:
