@@ -239,22 +239,30 @@ def _acknowledged(rooms: Rooms, request: Request) -> Answer:
     return Answer(shown(committed(rooms.runtime, item)))
 
 
-def shown(command: Command) -> dict[str, Any]:
-    """Return a command as REST shows it and as devices get it."""
-    told = {
+def for_device(command: Command, **more: Any) -> dict[str, Any]:
+    """Return a command as its device gets it, and *more* of it."""
+    document = {
         "command_id": command.id,
         "device_id": command.device_id,
         "action": command.name,
         "params": dict(command.params),
         "timestamp": iso(command.created_us),
         "expires_at": iso(command.expires_us),
-        "state": command.state,
-        "sent_at": iso_or_none(command.sent_us),
-        "ended_at": iso_or_none(command.ended_us),
-        "sent_by": command.who,
-        "result": command.result,
+        **more,
     }
-    return {**told, "value": command.params["value"]} if "value" in command.params else told
+    return {**document, "value": command.params["value"]} if "value" in command.params else document
+
+
+def shown(command: Command) -> dict[str, Any]:
+    """Return a command as REST shows it."""
+    return for_device(
+        command,
+        state=command.state,
+        sent_at=iso_or_none(command.sent_us),
+        ended_at=iso_or_none(command.ended_us),
+        sent_by=command.who,
+        result=command.result,
+    )
 
 
 def _sent(rooms: Rooms, request: Request, device_id: str) -> Answer:
