@@ -56,7 +56,7 @@ def create_app(parts: Parts, routes: Iterable[Route] | None = None, schemas: Map
     named = components(parts.registry, {**all_schemas(), **(schemas or {})})
     served = [*(all_routes(cast("Rooms", parts)) if routes is None else routes)]
     document = to_json(openapi(served, named, version=version("whenthen")))
-    served += docs.routes(lambda: document)
+    served += docs.routes(document)
     _demand_listed(served, parts)
 
     app = _Flask("whenthen_server", static_folder=None)

@@ -6,6 +6,7 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -20,6 +21,7 @@ from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rule_control import shown_firing
 from whenthen_server.api.rulebook import Rulebook, instant_of
+from whenthen_server.auth import Place
 from whenthen_server.lookback.apart import Apart, TooManyTimersError, directory_of
 from whenthen_server.lookback.watched import watched_devices, watched_sensors
 from whenthen_server.problems import TooManyRequests, Unprocessable
@@ -76,57 +78,67 @@ class Slots:
         self._free.release()
 
 
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where backtests are asked for."""
+
+    book: Rulebook
+    slots: Slots
+
+
 def routes(rooms: Rooms) -> list[Route]:
     """Return the routes."""
-    book, slots = Rulebook(rooms), Slots()
-
-    def own_place(request: Request) -> Any:
-        """Return where the rule of the body is, if the caller may read it."""
-        document = book.given((request.body or {}).get("rule"))
-        book.demand(request.caller, "read", document)
-        return book.place_of(document)
-
-    @route(
-        "POST",
-        "/api/automation/rules/<rule_id>/backtest",
-        resource="rule",
-        verb="read",
-        summary="What a rule, or another in its place, would have done with what was stored, beside the live rule",
-        place=book.place,
-        body=_BODY,
-        body_required=False,
-        answer=_LINES,
-        content_type=CONTENT_TYPE,
-    )
-    def backtest(request: Request) -> Answer:
-        given = request.body or {}
-        live = book.of(request).document
-        candidate: Document = live
-        if "rule" in given:
-            book.demand(request.caller, "read", book.given(given["rule"]))
-            candidate = book.checked(given["rule"], str(live["id"]))
-        return _answer(rooms, book, slots, given, candidate, live)
-
-    @route(
-        "POST",
-        "/api/automation/backtest",
-        resource="rule",
-        verb="read",
-        summary="What a rule that is not saved would have done with what was stored",
-        place=own_place,
-        body={**_BODY, "required": ["rule"]},
-        answer=_LINES,
-        content_type=CONTENT_TYPE,
-    )
-    def unsaved(request: Request) -> Answer:
-        return _answer(rooms, book, slots, request.body, book.checked(request.body["rule"]), None)
-
-    return [backtest, unsaved]
+    desk = _Desk(Rulebook(rooms), Slots())
+    return [_backtest(desk), _unsaved(desk)]
 
 
-def _answer(  # noqa: PLR0913, PLR0917 - what is shared, and what is asked
-    rooms: Rooms, book: Rulebook, slots: Slots, given: Mapping[str, Any], candidate: Document, live: Document | None
-) -> Answer:
+def _own_place(desk: _Desk, request: Request) -> Place:
+    """Return where the rule of the body is, if the caller may read it."""
+    book = desk.book
+    document = book.given((request.body or {}).get("rule"))
+    book.demand(request.caller, "read", document)
+    return book.place_of(document)
+
+
+@route(
+    "POST",
+    "/api/automation/rules/<rule_id>/backtest",
+    resource="rule",
+    verb="read",
+    summary="What a rule, or another in its place, would have done with what was stored, beside the live rule",
+    place=lambda desk, request: desk.book.place(request),
+    body=_BODY,
+    body_required=False,
+    answer=_LINES,
+    content_type=CONTENT_TYPE,
+)
+def _backtest(desk: _Desk, request: Request) -> Answer:
+    book, given = desk.book, request.body or {}
+    live = book.of(request).document
+    candidate: Document = live
+    if "rule" in given:
+        book.demand(request.caller, "read", book.given(given["rule"]))
+        candidate = book.checked(given["rule"], str(live["id"]))
+    return _answer(desk, given, candidate, live)
+
+
+@route(
+    "POST",
+    "/api/automation/backtest",
+    resource="rule",
+    verb="read",
+    summary="What a rule that is not saved would have done with what was stored",
+    place=_own_place,
+    body={**_BODY, "required": ["rule"]},
+    answer=_LINES,
+    content_type=CONTENT_TYPE,
+)
+def _unsaved(desk: _Desk, request: Request) -> Answer:
+    return _answer(desk, request.body, desk.book.checked(request.body["rule"]), None)
+
+
+def _answer(desk: _Desk, given: Mapping[str, Any], candidate: Document, live: Document | None) -> Answer:
+    book, rooms = desk.book, desk.book.parts
     to_us = instant_of(given, "to") or rooms.runtime.now_us()
     asked_us = instant_of(given, "from")
     from_us = to_us - _LAST_DAY_US if asked_us is None else asked_us
@@ -137,8 +149,8 @@ def _answer(  # noqa: PLR0913, PLR0917 - what is shared, and what is asked
     # Each with the devices of both: so both see the same readings.
     devices = {one.id: one for rule in rules for one in watched_devices(rule, rooms.places)}
     run = Backtest(rooms, rules, [candidate] if live is None else [candidate, live], from_us, to_us)
-    slots.take()
-    return Answer(_Lines(run.lines(list(devices.values())), slots), headers={"Content-Type": CONTENT_TYPE})
+    desk.slots.take()
+    return Answer(_Lines(run.lines(list(devices.values())), desk.slots), headers={"Content-Type": CONTENT_TYPE})
 
 
 class _Lines:

@@ -11,6 +11,7 @@ from whenthen.flow.subjects import Subjects
 from whenthen.proving.lookback import MAX_SUBJECTS
 from whenthen.runtime.writer import Core
 from whenthen_server.api.commit import committed
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
@@ -20,8 +21,6 @@ from whenthen_server.api.rulebook import GONE, Rulebook, instant_of
 from whenthen_server.lookback.apart import TIMEZONE
 from whenthen_server.lookback.past import Past
 from whenthen_server.problems import NotFound, Unprocessable
-
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 
 SCHEMAS: dict[str, Any] = {
     "RuleExplanation": {
@@ -74,26 +73,25 @@ class ExplainNow:
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return the route."""
-    book = Rulebook(rooms)
+    return [_explain(Rulebook(rooms))]
 
-    @route(
-        "GET",
-        "/api/automation/rules/<rule_id>/explain",
-        resource="rule",
-        verb="read",
-        summary="Why a rule would fire, or would not: now, or at a past instant",
-        place=book.place,
-        query={"properties": {"subject": _ID, "at": INSTANT}},
-        answer={"$ref": "#/components/schemas/RuleExplanation"},
-    )
-    def explain(request: Request) -> Answer:
-        record = book.of(request)
-        at_us, subject = instant_of(request.query, "at"), request.query.get("subject")
-        if at_us is None or at_us >= rooms.runtime.now_us():
-            return Answer(_now(rooms, record.id, record.version, book.compiled(record.document), subject))
-        return Answer(_then(rooms, book, request, record.id, at_us))
 
-    return [explain]
+@route(
+    "GET",
+    "/api/automation/rules/<rule_id>/explain",
+    resource="rule",
+    verb="read",
+    summary="Why a rule would fire, or would not: now, or at a past instant",
+    place=Rulebook.place,
+    query={"properties": {"subject": ID, "at": INSTANT}},
+    answer={"$ref": "#/components/schemas/RuleExplanation"},
+)
+def _explain(book: Rulebook, request: Request) -> Answer:
+    rooms, record = book.parts, book.of(request)
+    at_us, subject = instant_of(request.query, "at"), request.query.get("subject")
+    if at_us is None or at_us >= rooms.runtime.now_us():
+        return Answer(_now(rooms, record.id, record.version, book.compiled(record.document), subject))
+    return Answer(_then(book, request, record.id, at_us))
 
 
 def _now(rooms: Rooms, rule_id: str, version: int, rule: CompiledRule, subject: str | None) -> dict[str, Any]:
@@ -117,7 +115,8 @@ def _subjects_of(subjects: Subjects, rule: CompiledRule) -> list[str]:
     return [one.id for one in subjects.of_rule(rule)]
 
 
-def _then(rooms: Rooms, book: Rulebook, request: Request, rule_id: str, at_us: int) -> dict[str, Any]:
+def _then(book: Rulebook, request: Request, rule_id: str, at_us: int) -> dict[str, Any]:
+    rooms = book.parts
     past = Past(rooms.database, rooms.registry, rooms.places)
     version = past.version(rule_id, at_us)
     if version is None:
