@@ -116,7 +116,14 @@ def test_a_fault_that_is_left_out_breaks_nothing(tmp_path: Path) -> None:
             "/invariants/0: there is no rule 'Worm' (did you mean 'Warm'?)",
         ),
         ({"rules": ["no.json"]}, "/rules/0: no.json: there is no such file or folder"),
-        ({"timezone": "Europe/Brusels"}, "/timezone: there is no time zone 'Europe/Brusels'"),
+        (
+            {"timezone": "Europe/Brusels"},
+            "/timezone: there is no time zone 'Europe/Brusels' (did you mean 'Europe/Brussels'?)",
+        ),
+        (
+            {"devices": {"farms": [{"id": "north", "timezone": "Nowhere"}]}},
+            "/devices/farms/0/timezone: there is no time zone 'Nowhere' (write it as Europe/Brussels)",
+        ),
         ({"without": ["rain"]}, '/without/0: "rain" is not possible here'),
     ],
 )

@@ -38,12 +38,6 @@ class Scene:
         farms = [device.farm for device in self.devices if device.farm]
         return tuple(dict.fromkeys([*(device.id for device in self.devices), *rooms, *farms, "default"]))
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the scene as a file of devices says it."""
-        devices = [_said(device, ("id", "type", "room", "farm")) for device in self.devices]
-        farms = [_said(farm, ("id", "timezone", "latitude", "longitude")) for farm in self.farms]
-        return {"devices": devices, **({"farms": farms} if farms else {})}
-
 
 def scene_of(rule: CompiledRule, document: Mapping[str, Any]) -> Scene:
     """Return the scene for a rule; one evaluated for a room or farm finds two devices there.
@@ -98,7 +92,3 @@ def _of_actions(document: Mapping[str, Any], key: str) -> Iterator[str]:
         value = item.get("config", {}).get(key)
         if isinstance(value, str):
             yield value
-
-
-def _said(thing: Device | Farm, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(thing, name) for name in names if getattr(thing, name) is not None}

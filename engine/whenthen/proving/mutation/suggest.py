@@ -17,6 +17,7 @@ from whenthen.proving.mutation.coverage import fails
 from whenthen.proving.mutation.explore import Exploration, Trial
 from whenthen.proving.mutation.mutants import Mutant
 from whenthen.proving.offsets import told_span
+from whenthen.proving.places import places_of
 from whenthen.proving.played import Played, play
 from whenthen.proving.scenarios.entries import entries_of
 from whenthen.proving.scenarios.scenario import ENDING, InvalidScenarioError, Scenario, read_scenario
@@ -114,7 +115,7 @@ class _Writer:
             "description": _told(aimed, trial),
             "rules": [self.rule],
             **({"only": [original["name"]]} if isinstance(self.rule, str) else {}),
-            "devices": scene.to_json(),
+            "devices": places_of(scene.directory),
             "start": from_us(trial.start_us).isoformat(),
             "timeline": [_by_name(entry, original) for entry in entries_of(trial.steps, trial.start_us)],
             "expect": list(_expected(played, trial.start_us, original["name"])),

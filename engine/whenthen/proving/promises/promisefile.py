@@ -11,8 +11,8 @@ from whenthen.dsl.read import UnreadableFileError, read_json, read_text
 from whenthen.dsl.validate import SchemaChecker
 from whenthen.errors import Problem, WhenthenError
 from whenthen.extend.registry import Registry
-from whenthen.ports import Device, Farm, StaticDirectory
-from whenthen.proving.offsets import is_zone
+from whenthen.ports import StaticDirectory
+from whenthen.proving.places import Places, directory_of, zone_of
 from whenthen.proving.promises.promised import Given, promises_given, promises_of
 from whenthen.proving.scenarios.rulebook import read_rulebook
 from whenthen_schemas import load
@@ -43,17 +43,14 @@ class PromiseSet:
     name: str
     rules: tuple[Mapping[str, Any], ...]
     promises: tuple[Given, ...]
-    places: Mapping[str, Any] | None = None
+    places: Places | None = None
     zone: str = "UTC"
     without: tuple[str, ...] = ()
 
     @property
     def directory(self) -> StaticDirectory | None:
         """The devices and farms; ``None`` when there is no list of them."""
-        if self.places is None:
-            return None
-        devices = [Device(**device) for device in self.places.get("devices", ())]
-        return StaticDirectory(devices, [Farm(**farm) for farm in self.places.get("farms", ())])
+        return directory_of(self.places)
 
 
 def read_promise_set(document: Any, registry: Registry, folder: Path) -> PromiseSet:
@@ -65,10 +62,7 @@ def read_promise_set(document: Any, registry: Registry, folder: Path) -> Promise
     if not isinstance(document, dict):
         raise InvalidPromisesError(tuple(problems))
     name = document.get("name") if isinstance(document.get("name"), str) else ""
-    zone = document.get("timezone", "UTC")
-    if isinstance(zone, str) and not is_zone(zone):
-        message = f"there is no time zone {zone!r}"
-        problems.append(Problem("bad_value", "/timezone", message, "write it as Europe/Brussels"))
+    zone = str(zone_of(document, problems))
     given = document.get("rules")
     items = [item for item in given if isinstance(item, str | dict)] if isinstance(given, list) else []
     only = document.get("only")
