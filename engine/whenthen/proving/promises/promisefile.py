@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whenthen.dsl.read import UnreadableFileError, read_json, read_text
+from whenthen.dsl.read import PROMISES_ENDING, UnreadableFileError, read_json, read_text, rule_files
 from whenthen.dsl.validate import SchemaChecker
 from whenthen.errors import Problem, WhenthenError
 from whenthen.extend.registry import Registry
@@ -16,9 +16,6 @@ from whenthen.proving.places import Places, directory_of, zone_of
 from whenthen.proving.promises.promised import Given, promises_given, promises_of
 from whenthen.proving.scenarios.rulebook import read_rulebook
 from whenthen_schemas import load
-
-ENDING = ".promises.json"
-"""How the name of a file of promises ends."""
 
 
 class InvalidPromisesError(WhenthenError):
@@ -84,7 +81,7 @@ def read_promise_file(path: Path, registry: Registry) -> PromiseSet:
 
     Raises ``InvalidPromisesError`` with every problem, also for a file that cannot be read.
     """
-    if not path.name.endswith(ENDING):
+    if not path.name.endswith(PROMISES_ENDING):
         return read_promise_set({"rules": [path.name]}, registry, path.parent)
     try:
         document = read_json(read_text(path))
@@ -101,3 +98,16 @@ def makes_promises(path: Path) -> bool:
         return False
     rules = document if isinstance(document, list) else [document]
     return any(isinstance(rule, dict) and "actions" in rule and rule.get("invariants") for rule in rules)
+
+
+def taken_whole(path: Path) -> Iterator[Path]:
+    """Yield the files of which a file of promises takes every rule; what cannot be read takes none."""
+    try:
+        document = read_json(read_text(path))
+    except UnreadableFileError:
+        return
+    if not isinstance(document, dict) or "only" in document or not isinstance(document.get("rules"), list):
+        return
+    for item in document["rules"]:
+        if isinstance(item, str):
+            yield from rule_files(path.parent / item)

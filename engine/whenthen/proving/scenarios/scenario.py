@@ -25,9 +25,6 @@ from whenthen.proving.scenarios.history import History
 from whenthen.proving.scenarios.rulebook import read_rulebook
 from whenthen_schemas import load
 
-ENDING = ".scenario.json"
-"""How the name of a scenario's file ends."""
-
 MOST_CHARACTERS = 10_000_000
 """A longer scenario is a recording: replay it."""
 
