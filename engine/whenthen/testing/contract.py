@@ -89,7 +89,7 @@ class Contract:
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         for name in sorted(dir(cls)):
-            check = getattr(cls, name, None)  # what is abstract is noted only after this
+            check: Any = getattr(cls, name, None)  # what is abstract is noted only after this
             source = getattr(check, _SOURCE, None)
             if source is not None:
                 setattr(cls, name, _for_class(cls, check, source))
