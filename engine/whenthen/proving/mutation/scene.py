@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from whenthen.analysis.matters import devices_heard
 from whenthen.dsl.compiled import CompiledRule
 from whenthen.extend.formula import SensorRef
 from whenthen.ports import Device, Farm, StaticDirectory
@@ -78,8 +79,7 @@ def _other(key: str, wanted: Mapping[str, str | None]) -> Device:
 
 def _named(rule: CompiledRule, document: Mapping[str, Any]) -> Iterator[str]:
     """Yield the devices that conditions, triggers and actions name outright."""
-    yield from (ref.device for ref in rule.reads if ref.device is not None)
-    yield from (trigger.device for trigger in rule.sensor_triggers if trigger.device is not None)
+    yield from devices_heard(rule)
     yield from (device for device in _of_actions(document, "device") if "{" not in device)
 
 
