@@ -13,7 +13,9 @@ def smallest(thing: _Thing, smaller: Callable[[_Thing], Iterable[_Thing]], shows
 
     What *smaller* yields first is tried first. It must make things smaller in an order that ends.
 
-    >>> smallest("abcabc", lambda text: (text[:start] + text[end:] for start, end in runs(len(text))), {"c", "ca"} <= ...)
+    >>> smallest("hay needle hay", lambda text: (text[:low] + text[high:] for low, high in runs(len(text))),
+    ...          lambda text: "needle" in text)
+    'needle'
     """
     while True:
         found = next((one for one in smaller(thing) if shows(one)), None)
