@@ -14,7 +14,8 @@ from whenthen.dsl.read import SCENARIO_ENDING, read_rules, rule_id_of
 from whenthen.dsl.rule import RuleCompiler
 from whenthen.errors import InvalidRuleError
 from whenthen.extend.registry import Registry
-from whenthen.proving.scenarios.scenario import InvalidScenarioError, Scenario, read_scenario_file
+from whenthen.proving.scenarios.scenario import Scenario, read_scenario_file
+from whenthen.proving.unsound import InvalidScenarioError
 
 
 @dataclass(frozen=True, slots=True)

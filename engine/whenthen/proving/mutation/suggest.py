@@ -21,7 +21,8 @@ from whenthen.proving.offsets import told_span
 from whenthen.proving.places import places_of
 from whenthen.proving.played import Played, play
 from whenthen.proving.scenarios.entries import entries_of
-from whenthen.proving.scenarios.scenario import InvalidScenarioError, Scenario, read_scenario
+from whenthen.proving.scenarios.scenario import Scenario, read_scenario
+from whenthen.proving.unsound import InvalidScenarioError
 
 _MOST_TOLD = 8
 """So many firings of a kind are expected one by one; of more the first and last few, and how many there are."""

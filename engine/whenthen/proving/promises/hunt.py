@@ -18,12 +18,13 @@ from whenthen.proving.keep import keep
 from whenthen.proving.places import places_of
 from whenthen.proving.promises.moves import FAULTS
 from whenthen.proving.promises.promised import Given
-from whenthen.proving.promises.promisefile import InvalidPromisesError, read_promise_file
+from whenthen.proving.promises.promisefile import read_promise_file
 from whenthen.proving.promises.search import SEED, TRIES, Found, search
 from whenthen.proving.promises.story import story
 from whenthen.proving.scenarios.entries import entries_of
 from whenthen.proving.scenarios.judge import Failure
 from whenthen.proving.scenarios.verdict import Verdict
+from whenthen.proving.unsound import InvalidPromisesError
 
 
 @dataclass(frozen=True, slots=True)

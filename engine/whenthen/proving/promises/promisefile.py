@@ -9,24 +9,14 @@ from typing import Any
 
 from whenthen.dsl.read import PROMISES_ENDING, UnreadableFileError, read_json, read_text, rule_files
 from whenthen.dsl.validate import SchemaChecker
-from whenthen.errors import Problem, WhenthenError
+from whenthen.errors import Problem
 from whenthen.extend.registry import Registry
 from whenthen.ports import StaticDirectory
 from whenthen.proving.places import Places, directory_of, zone_of
 from whenthen.proving.promises.promised import Given, promises_given, promises_of
 from whenthen.proving.scenarios.rulebook import read_rulebook
+from whenthen.proving.unsound import InvalidPromisesError, read_document
 from whenthen_schemas import load
-
-
-class InvalidPromisesError(WhenthenError):
-    """Promises that cannot be searched, with all of their problems at once; *name* is their own, if they have one."""
-
-    code = "invalid_promises"
-
-    def __init__(self, problems: tuple[Problem, ...], name: str = "") -> None:
-        self.problems = problems
-        self.name = name
-        super().__init__("; ".join(map(str, problems)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +73,7 @@ def read_promise_file(path: Path, registry: Registry) -> PromiseSet:
     """
     if not path.name.endswith(PROMISES_ENDING):
         return read_promise_set({"rules": [path.name]}, registry, path.parent)
-    try:
-        document = read_json(read_text(path))
-    except UnreadableFileError as error:
-        raise InvalidPromisesError((Problem(error.code, "", str(error)),)) from None
-    return read_promise_set(document, registry, path.parent)
+    return read_promise_set(read_document(path, InvalidPromisesError), registry, path.parent)
 
 
 def makes_promises(path: Path) -> bool:

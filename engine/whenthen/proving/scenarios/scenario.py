@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from whenthen.dsl.read import UnreadableFileError, read_json, read_text
 from whenthen.dsl.validate import SchemaChecker, too_large
-from whenthen.errors import Problem, WhenthenError
+from whenthen.errors import Problem
 from whenthen.extend.registry import Registry
 from whenthen.model.step import Restart, Step, Tick, instant_of
 from whenthen.ports import StaticDirectory
@@ -23,6 +22,7 @@ from whenthen.proving.scenarios.entry import ENTRIES, EXPECTATIONS
 from whenthen.proving.scenarios.expect import Expectation, read_expectations
 from whenthen.proving.scenarios.history import History
 from whenthen.proving.scenarios.rulebook import read_rulebook
+from whenthen.proving.unsound import InvalidScenarioError, read_document
 from whenthen_schemas import load
 
 MOST_CHARACTERS = 10_000_000
@@ -30,17 +30,6 @@ MOST_CHARACTERS = 10_000_000
 
 DEFAULT_START = "2026-01-05T00:00:00"
 """A Monday, local to the scenario's zone."""
-
-
-class InvalidScenarioError(WhenthenError):
-    """A scenario that cannot be run, with all of its problems at once; *name* is its own, if it could be read."""
-
-    code = "invalid_scenario"
-
-    def __init__(self, problems: tuple[Problem, ...], name: str = "") -> None:
-        self.problems = problems
-        self.name = name
-        super().__init__("; ".join(map(str, problems)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +111,7 @@ def read_scenario(document: Any, registry: Registry, folder: Path) -> Scenario:
 
 def read_scenario_file(path: Path, registry: Registry) -> Scenario:
     """Return the scenario of a file; raises ``InvalidScenarioError``, also for a file that cannot be read."""
-    try:
-        document = read_json(read_text(path))
-    except UnreadableFileError as error:
-        raise InvalidScenarioError((Problem(error.code, "", str(error)),)) from None
-    return read_scenario(document, registry, path.parent)
+    return read_scenario(read_document(path, InvalidScenarioError), registry, path.parent)
 
 
 @cache
