@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from whenthen.analysis.case import Case
+from whenthen.analysis.matters import below
 from whenthen.analysis.physics import Effects, Physical, Target
 from whenthen.analysis.region import Key, Span
 from whenthen.analysis.ways import Reader, key_of
-from whenthen.dsl.compiled import ActionPlan, CompiledRule, Node
+from whenthen.dsl.compiled import ActionPlan, CompiledRule
 from whenthen.dsl.reads import refs_below
 from whenthen.dsl.template import Template
 from whenthen.extend.action import Action, ControlRule, EmitEvent, RunRule
@@ -207,15 +208,9 @@ class Gatherer:
             silent = kind.effects is Action.effects and kind.consequences is Action.consequences
             if silent and plan.call.type not in _OUTSIDE:
                 yield f"action {plan.call.type}"
-        for node in rule.conditions:
-            yield from _silent_nodes(node)
-
-
-def _silent_nodes(node: Node) -> Iterator[str]:
-    if node.condition.type == "custom":
-        yield f"condition custom {node.condition.config.get('function')}"
-    for child in node.children:
-        yield from _silent_nodes(child)
+        for node in (node for top in rule.conditions for node in below(top)):
+            if node.condition.type == "custom":
+                yield f"condition custom {node.condition.config.get('function')}"
 
 
 def _causes(plans: tuple[ActionPlan, ...]) -> Iterator[RunRule | EmitEvent | ControlRule]:

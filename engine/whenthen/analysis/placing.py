@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from whenthen.analysis.facts import Facts
+from whenthen.analysis.matters import devices_heard
 from whenthen.flow.subjects import Subjects, matches
 from whenthen.ports import Device, Directory, Farm, StaticDirectory
 
@@ -132,8 +133,7 @@ def _types(facts: Facts) -> list[str]:
 
 def named_devices(facts: Iterable[Facts]) -> list[str]:
     """Return the devices that rules name outright, in conditions, triggers and actions."""
-    found = [key[0] for one in facts for key in one.reads]
-    found += [wanted.device for one in facts for wanted in one.rule.sensor_triggers]
+    found: list[str | None] = [device for one in facts for device in devices_heard(one.rule)]
     found += [write.device for one in facts for write in (*one.writes, *one.clears)]
     return [name for name in dict.fromkeys(found) if name is not None]
 

@@ -10,6 +10,7 @@ from whenthen.model.event import Event
 from whenthen.model.reading import Reading
 from whenthen.model.step import Restart, RunByHand, Step, Switch, Tick, instant_of
 from whenthen.proving.offsets import told_span
+from whenthen.recorded.written import concerned
 
 
 def entries_of(steps: Iterable[Step], start_us: int) -> list[dict[str, Any]]:
@@ -31,18 +32,13 @@ def _entry(step: Step, start_us: int) -> dict[str, Any]:
                 entry = {"at": told_span(at_us - start_us), "received_at": entry["at"]}
             entry |= {"device": device, "values": dict(values)}
         case Event(name, _, data):
-            entry |= {"event": name, **({"data": dict(data)} if data else {}), **_concerned(step)}
+            entry |= {"event": name, **({"data": dict(data)} if data else {}), **concerned(step)}
         case Restart(_, down_us):
             entry["restart"] = {"down_seconds": down_us / SECOND_US} if down_us else True
         case RunByHand(_, rule_id):
-            entry |= {"run": rule_id, **_concerned(step), **({"force": True} if step.force else {})}
+            entry |= {"run": rule_id, **concerned(step), **({"force": True} if step.force else {})}
         case Switch(_, rule_id, enabled):
             entry["enable" if enabled else "disable"] = rule_id
         case Tick():
             pass
     return entry
-
-
-def _concerned(step: Event | RunByHand) -> dict[str, str]:
-    whom = {"device": step.device, "room": step.room, "farm": step.farm}
-    return {name: value for name, value in whom.items() if value is not None}

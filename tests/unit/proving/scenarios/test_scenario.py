@@ -17,7 +17,8 @@ from whenthen.extend.host import load_registry
 from whenthen.model.step import Tick
 from whenthen.ports import Device, Farm
 from whenthen.proving.offsets import read_start
-from whenthen.proving.scenarios.scenario import InvalidScenarioError, Scenario, read_scenario, read_scenario_file
+from whenthen.proving.scenarios.scenario import Scenario, read_scenario, read_scenario_file
+from whenthen.proving.unsound import InvalidScenarioError
 from whenthen_schemas import load
 
 WARM: dict[str, Any] = {
