@@ -65,9 +65,13 @@ def test_what_a_held_connection_wrote_is_there(database: Engine, held: Held) -> 
 def test_what_raises_leaves_nothing_and_the_connection_goes_on(database: Engine, held: Held) -> None:
     journal = SqlJournal(database, held=held)
 
-    with pytest.raises(RuntimeError, match="no"), journal.transaction() as transaction:
-        transaction.samples([SAMPLE])
-        raise RuntimeError("no")
+    def fail() -> None:
+        with journal.transaction() as transaction:
+            transaction.samples([SAMPLE])
+            raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError, match="no"):
+        fail()
     assert kept(database) == 0
     with journal.transaction() as transaction:
         transaction.samples([SAMPLE])
