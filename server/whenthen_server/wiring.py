@@ -193,7 +193,8 @@ class House:
         if not self.runtime.stop(seconds):
             _log.warning("not all that was under way ended in time; it goes on at the next start")
         self.gate.write_uses(self.clock.now())
-        self._connection.release()
+        if not self.runtime.alive:  # else the writer is still at it, and the process ends with it
+            self._connection.release()
         self.database.dispose()
         self._held.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 from databases.postgres import own_postgres
@@ -86,6 +87,25 @@ def test_what_the_driver_raises_is_no_commit(database: Engine, held: Held) -> No
 
     with pytest.raises(JournalError, match="nothing can be stored at present"), journal.transaction() as transaction:
         transaction.samples([SAMPLE])
+
+
+def test_a_locked_file_costs_one_transaction(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'w.db'}")
+    upgrade_engine(engine)
+    held = Held(engine)
+    held.take()
+    journal = SqlJournal(engine, held=held)
+    with held.writing() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 1")
+
+    with writing(engine), pytest.raises(JournalError, match="locked"), journal.transaction() as transaction:
+        transaction.samples([SAMPLE])
+    with journal.transaction() as transaction:
+        transaction.samples([SAMPLE])
+
+    assert kept(engine) == 1
+    held.release()
+    engine.dispose()
 
 
 def test_a_second_server_is_refused_with_where_the_first_is(postgres: Engine) -> None:
