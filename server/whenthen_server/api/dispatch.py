@@ -184,7 +184,7 @@ def respond(route: Route, request: Request, answer: Answer) -> Response:
         return Response(answer.body, status, headers)
     if answer.body is None and status == 204:
         return Response(status=status, headers=headers)
-    return Response(to_json(answer.body), status, headers, content_type="application/json")
+    return Response(to_json(answer.body), status, headers or None, content_type="application/json")
 
 
 def to_json(value: Any) -> bytes:

@@ -36,20 +36,22 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 @contextmanager
 def writing(engine: Engine) -> Generator[Connection]:
-    """Open a transaction that will write, and commit it at the end.
+    """Open a transaction that will write, and commit it at the end."""
+    with engine.connect() as connection, begun(connection):
+        yield connection
+
+
+@contextmanager
+def begun(connection: Connection) -> Generator[None]:
+    """Have a transaction on a connection, committed at the end; what goes past SQLAlchemy to the driver is in it.
 
     On SQLite it takes the write lock at once: a transaction that first reads and then wants to write fails with
     "database is locked", without waiting, if another wrote in between.
     """
-    with engine.connect() as connection:
+    with connection.begin():
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-        try:
-            yield connection
-        except BaseException:
-            connection.rollback()
-            raise
-        connection.commit()
+        yield
 
 
 @contextmanager
