@@ -158,8 +158,7 @@ class Answering:
         complete = True
         if since_us is not None:
             told, complete = missed(self._parts.database, self._parts.places, client, target, since_us)
-        for message in told:
-            self._fanout.send(message, client)
+        self._fanout.send(told, client)
         if not self._clients.subscribe(client, target):
             return {
                 "ok": False,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from threading import Thread
 
 from whenthen.runtime.writer import Turn
-from whenthen_server.live.clients import Client, Clients
-from whenthen_server.live.outgoing import event
+from whenthen_server.live.clients import Client, Clients, right
+from whenthen_server.live.packets import Batch, Parcel, parcel
 from whenthen_server.live.telling import Message, told
 from whenthen_server.metrics import Metrics
 from whenthen_server.store.places import Places
@@ -68,9 +68,12 @@ class Fanout:
             return False
         return True
 
-    def send(self, message: Message, client: Client) -> None:
-        """Send one message to one client."""
-        client.outgoing.put(event(message.event, message.payload), key=message.key, order=message.order)
+    def send(self, messages: Sequence[Message], client: Client) -> None:
+        """Send messages to one client, as many as may wait for it."""
+        if messages:
+            batch = Batch([_packed(one) for one in messages])
+            for one in batch.parcels[client.outgoing.send(batch) :]:
+                client.outgoing.put(one.packet, key=one.key, order=one.order)
 
     def _run(self) -> None:
         while (item := self._queue.get()) is not None:
@@ -89,17 +92,32 @@ class Fanout:
     def _tell(self, turn: Turn) -> None:
         if not len(self._clients):
             return
+        waiting: dict[Client, list[Parcel]] = {}
         for message in told(turn, self._places):
-            hearing = [one for one in self._clients.hearing(message.place) if is_for(message, one)]
+            hearing = permitted(message, self._clients.hearing(message.place))
             if hearing:
-                packet = event(message.event, message.payload)
+                packed = _packed(message)
                 for client in hearing:
-                    client.outgoing.await_room(PATIENCE_SECONDS)
-                    client.outgoing.put(packet, key=message.key, order=message.order)
+                    waiting.setdefault(client, []).append(packed)
+        # Most clients get the same, and so the same bytes.
+        batches: dict[tuple[Parcel, ...], Batch] = {}
+        for client, parcels in waiting.items():
+            which = tuple(parcels)
+            batch = batches.get(which)
+            if batch is None:
+                batch = batches[which] = Batch(which)
+            for one in which[client.outgoing.send(batch) :]:
+                client.outgoing.await_room(PATIENCE_SECONDS)
+                client.outgoing.put(one.packet, key=one.key, order=one.order)
 
 
-def is_for(message: Message, client: Client) -> bool:
-    """Return whether a client may get a message."""
-    if message.only is not None and not {client.caller.user, client.caller.name} & message.only:
-        return False
-    return client.may(message.resource, "read", message.place)
+def _packed(message: Message) -> Parcel:
+    return parcel(message.event, message.payload, message.key, message.order)
+
+
+def permitted(message: Message, clients: Iterable[Client]) -> list[Client]:
+    """Return those who may get a message."""
+    asked = right(message.resource, "read", message.place)
+    found = [one for one in clients if one.may(asked)]
+    only = message.only
+    return found if only is None else [one for one in found if {one.caller.user, one.caller.name} & only]

@@ -16,8 +16,8 @@ from whenthen.clock import MINUTE_US, SECOND_US
 from whenthen.model.firing import Firing
 from whenthen.runtime.records import Execution, Sample
 from whenthen_server.auth import Place
-from whenthen_server.live.clients import Client, Target
-from whenthen_server.live.fanout import is_for
+from whenthen_server.live.clients import Client, Target, right
+from whenthen_server.live.fanout import permitted
 from whenthen_server.live.telling import Message, fired, readings
 from whenthen_server.store.database import reading
 from whenthen_server.store.places import Places
@@ -34,13 +34,13 @@ LATE_US = 5 * MINUTE_US
 def missed(engine: Engine, places: Places, client: Client, target: Target, since_us: int) -> tuple[list[Message], bool]:
     """Return what happened at *target* since then and *client* may hear of, oldest first, and whether that is all."""
     inside = {place.device: place for place in _devices(places) if _is_inside(place, target)}
-    allowed = sorted(one for one, place in inside.items() if one and client.may("reading", "read", place))
+    allowed = sorted(one for one, place in inside.items() if one and client.may(right("reading", "read", place)))
     after_us = since_us - OVERLAP_US
     with reading(engine) as connection:
         found = _samples(connection, allowed[:MOST_DEVICES], after_us)
         fires = _executions(connection, after_us)
     told = [*readings(found[:MOST_MISSED], places), *(fired(one, places) for one in fires[:MOST_MISSED])]
-    wanted = [one for one in told if _is_inside(one.place, target) and is_for(one, client)]
+    wanted = [one for one in told if _is_inside(one.place, target) and permitted(one, [client])]
     wanted.sort(key=lambda one: int(one.payload["cursor"]))
     complete = len(allowed) <= MOST_DEVICES and max(len(found), len(fires), len(wanted)) <= MOST_MISSED
     return wanted[-MOST_MISSED:], complete

@@ -12,7 +12,8 @@ from engineio import packet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whenthen_server.live.outgoing import Outgoing, event
+from whenthen_server.live.outgoing import Outgoing
+from whenthen_server.live.packets import event
 
 
 def drained(outgoing: Outgoing) -> list[str | None]:
