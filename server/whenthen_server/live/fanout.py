@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from threading import Thread
+from typing import cast
 
 from whenthen.runtime.writer import Turn
 from whenthen_server.live.clients import Client, Clients, right
@@ -15,6 +17,7 @@ from whenthen_server.metrics import Metrics
 from whenthen_server.store.places import Places
 
 MOST_TURNS = 1_000
+MOST_TOGETHER = 16
 PATIENCE_SECONDS = 0.05
 """So long a client may hold up the others, once, until it has caught up."""
 
@@ -68,18 +71,11 @@ class Fanout:
             return False
         return True
 
-    def send(self, messages: Sequence[Message], client: Client) -> None:
-        """Send messages to one client, as many as may wait for it."""
-        if messages:
-            batch = Batch([_packed(one) for one in messages])
-            for one in batch.parcels[client.outgoing.send(batch) :]:
-                client.outgoing.put(one.packet, key=one.key, order=one.order)
-
     def _run(self) -> None:
         while (item := self._queue.get()) is not None:
             try:
                 if isinstance(item, Turn):
-                    self._tell(item)
+                    self._tell([item, *self._gathered()])
                 else:
                     item()
             except Exception:  # noqa: BLE001 - one commit that cannot be told must not be the last
@@ -89,16 +85,24 @@ class Fanout:
                 for client in self._clients.all():
                     client.outgoing.cut("server_busy")
 
-    def _tell(self, turn: Turn) -> None:
+    def _gathered(self) -> Iterator[Turn]:
+        """Return the commits that came meanwhile: told together, each of them costs less."""
+        for _ in range(MOST_TOGETHER - 1):
+            # Only this thread takes anything out.
+            if not self._queue.queue or not isinstance(self._queue.queue[0], Turn):
+                return
+            yield cast("Turn", self._queue.get_nowait())
+
+    def _tell(self, turns: Iterable[Turn]) -> None:
         if not len(self._clients):
             return
         waiting: dict[Client, list[Parcel]] = {}
-        for message in told(turn, self._places):
+        for message in chain.from_iterable(told(turn, self._places) for turn in turns):
             hearing = permitted(message, self._clients.hearing(message.place))
             if hearing:
-                packed = _packed(message)
+                one = packed(message)
                 for client in hearing:
-                    waiting.setdefault(client, []).append(packed)
+                    waiting.setdefault(client, []).append(one)
         # Most clients get the same, and so the same bytes.
         batches: dict[tuple[Parcel, ...], Batch] = {}
         for client, parcels in waiting.items():
@@ -106,12 +110,19 @@ class Fanout:
             batch = batches.get(which)
             if batch is None:
                 batch = batches[which] = Batch(which)
-            for one in which[client.outgoing.send(batch) :]:
-                client.outgoing.await_room(PATIENCE_SECONDS)
-                client.outgoing.put(one.packet, key=one.key, order=one.order)
+            give(client, batch)
 
 
-def _packed(message: Message) -> Parcel:
+def give(client: Client, batch: Batch) -> None:
+    """Send events to one client: at once as far as that goes, then by its queue."""
+    outgoing = client.outgoing
+    for one in batch.parcels[outgoing.send(batch) :]:
+        outgoing.await_room(PATIENCE_SECONDS)
+        outgoing.put(one.packet, key=one.key, order=one.order)
+
+
+def packed(message: Message) -> Parcel:
+    """Return a message as it is sent."""
     return parcel(message.event, message.payload, message.key, message.order)
 
 

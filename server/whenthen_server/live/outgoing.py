@@ -25,6 +25,8 @@ MOST_MESSAGES = 256
 MOST_BYTES = 1_000_000
 _AT_ONCE_BYTES = 32_000
 """So much Engine.IO may take out at once: what it has taken is no longer counted, but still in memory."""
+_AT_ONCE_MESSAGES = 16
+"""So many, too: Engine.IO's own Python client ends its connection over more in one answer to a long poll."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Outgoing:
         self._most_bytes = most_bytes
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._bytes = 0
-        self._lent = 0
+        self._lent = self._lent_bytes = 0
         self._slow = False
         # Engine.IO's thread waits for a packet, so it has sent all that it took; a long poll waits the same way.
         self._idle = False
@@ -129,15 +131,16 @@ class Outgoing:
         """Return the next packet; raises ``queue.Empty`` when none comes within *timeout* seconds."""
         with self._changed:
             if block:
-                self._lent = 0
+                self._lent = self._lent_bytes = 0
                 self._idle = True
                 self._changed.wait_for(lambda: self._entries, timeout)
                 self._idle = False
-            if not self._entries or self._lent > _AT_ONCE_BYTES:
+            if not self._entries or self._lent >= _AT_ONCE_MESSAGES or self._lent_bytes > _AT_ONCE_BYTES:
                 raise queue.Empty
             _, entry = self._entries.popitem(last=False)
             self._bytes -= entry.size
-            self._lent += entry.size
+            self._lent += 1
+            self._lent_bytes += entry.size
             if not self._is_half_full():
                 self._slow = False
                 self._changed.notify_all()
