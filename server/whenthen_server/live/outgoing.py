@@ -19,7 +19,7 @@ from typing import Any
 from engineio import packet as engine_packet
 
 from whenthen_server.live.line import Line
-from whenthen_server.live.packets import Batch, event, leave, nothing
+from whenthen_server.live.packets import Batch, Nothing, event, leave
 
 MOST_MESSAGES = 256
 MOST_BYTES = 1_000_000
@@ -86,7 +86,7 @@ class Outgoing:
                 return 0
             done = line.offer(batch)
             if line.has_rest:
-                self._add(nothing(), None, 0)
+                self._add(Nothing(), None, 0)
                 self._changed.notify_all()
             return done
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import threading
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
-from listening.heard import Connect, until
+from listening.heard import Connect, Heard, until
 
 from whenthen.clock import DAY_US, SECOND_US, ManualClock
 from whenthen_server.wiring import House
@@ -22,7 +23,7 @@ HOT = {
 }
 
 
-def told(heard: Any, count: int = 0) -> list[Any]:
+def told(heard: Heard, count: int = 0) -> list[Any]:
     return [one["data"] for one in heard.wait("sensor_data_update", count)]
 
 
@@ -171,6 +172,10 @@ def test_a_reading_is_told_whole_or_not_at_all(
     assert {len(one) for one in told(heard, 8)} == {70}
 
 
+def has_told(heard: Heard, sensor: str) -> bool:
+    return any(sensor in one for one in told(heard))
+
+
 @pytest.mark.parametrize("transport", ["websocket", "polling"])
 def test_nothing_is_missed_while_commits_arrive(
     house: House, connect: Connect, owner_key: str, clock: ManualClock, transport: str
@@ -193,7 +198,7 @@ def test_nothing_is_missed_while_commits_arrive(
         taker.join()
 
         assert answer["complete"] is True
-        until(lambda name=f"s{last}", heard=heard: any(name in one for one in told(heard)))
+        until(partial(has_told, heard, f"s{last}"))
         heard.leave()
         messages = [payload for name, payload in heard.events if name == "sensor_data_update"]
         since = messages[-1]["cursor"]
