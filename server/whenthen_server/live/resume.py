@@ -49,6 +49,9 @@ class Span:
         """Return whether all of it can be known: nothing has been let go since, and the cursor is no later than now.
 
         A later one is of another history: the clock was put back, or a backup was restored.
+
+        >>> [Span(since_us, now_us=9, kept_us=5).is_kept() for since_us in (3, 4, 9, 10)]
+        [False, True, True, False]
         """
         return self.now_us - self.kept_us <= self.since_us <= self.now_us
 
