@@ -24,7 +24,8 @@ from whenthen_server.live.delivery import Delivery
 from whenthen_server.live.entering import Door, entering
 from whenthen_server.live.failures import Failures
 from whenthen_server.live.fanout import Fanout
-from whenthen_server.live.outgoing import Outgoing, event
+from whenthen_server.live.outgoing import Outgoing
+from whenthen_server.live.packets import event
 from whenthen_server.live.presence import Presence
 from whenthen_server.live.ticking import Ticking
 from whenthen_server.live.wire import Doorkeeper, bound, is_own
