@@ -75,6 +75,7 @@ class ExplainNow:
 def routes(rooms: Rooms) -> list[Route]:
     """Return the route."""
     book = Rulebook(rooms)
+    past = Past(rooms.database, rooms.registry, rooms.places)
 
     @route(
         "GET",
@@ -91,7 +92,7 @@ def routes(rooms: Rooms) -> list[Route]:
         at_us, subject = instant_of(request.query, "at"), request.query.get("subject")
         if at_us is None or at_us >= rooms.runtime.now_us():
             return Answer(_now(rooms, record.id, record.version, book.compiled(record.document), subject))
-        return Answer(_then(rooms, book, request, record.id, at_us))
+        return Answer(_then(past, book, request, record.id, at_us))
 
     return [explain]
 
@@ -117,8 +118,7 @@ def _subjects_of(subjects: Subjects, rule: CompiledRule) -> list[str]:
     return [one.id for one in subjects.of_rule(rule)]
 
 
-def _then(rooms: Rooms, book: Rulebook, request: Request, rule_id: str, at_us: int) -> dict[str, Any]:
-    past = Past(rooms.database, rooms.registry, rooms.places)
+def _then(past: Past, book: Rulebook, request: Request, rule_id: str, at_us: int) -> dict[str, Any]:
     version = past.version(rule_id, at_us)
     if version is None:
         error = {"pointer": "/at", "message": "the rule was not there then", "hint": "choose a later instant"}

@@ -14,6 +14,7 @@ from whenthen.clock import ManualClock, to_us
 from whenthen.runtime.items import Given, TakeReadings
 from whenthen_server.api.explanations import ExplainNow
 from whenthen_server.lookback.past import Past
+from whenthen_server.store.checkpoints import PutAside
 from whenthen_server.wiring import House
 
 LOG = {"type": "log", "config": {"message": "now"}}
@@ -57,14 +58,8 @@ def _branch(one: dict[str, Any]) -> Any:
     return one["path"], one["truth"], one.get("due"), readings, [_branch(each) for each in one.get("conditions", ())]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_what_is_told_of_an_instant_later_is_what_was_told_then(
-    farm: House, owner: FlaskClient, clock: ManualClock, seed: int
-) -> None:
-    random = Random(seed)
-    for name, conditions in CONDITIONS.items():
-        more = random.choice(MORE)
-        saved(owner, rule(id=name, scope={"device": "dev-1"}, conditions=conditions, actions=[LOG], **more))
+def lived(farm: House, clock: ManualClock, random: Random, *, put_aside: bool) -> list[tuple[str, int, dict[str, Any]]]:
+    """Return what the live engine told, rule by rule, in the course of readings, late ones and silences."""
     told: list[tuple[str, int, dict[str, Any]]] = []
     for step in range(80):
         clock.turn(seconds=random.choice((1, 20, 60, 60, 61, 150, 1_000, 4_000)))
@@ -75,9 +70,23 @@ def test_what_is_told_of_an_instant_later_is_what_was_told_then(
             for name in CONDITIONS:
                 (live,) = farm.runtime.submit(ExplainNow(name, ("dev-1",))).wait(10)
                 told.append((name, to_us(datetime.fromisoformat(live["at"])), live))
+        if put_aside and random.random() < 0.15:
+            farm.runtime.submit(PutAside(0)).wait(10)
     clock.turn(seconds=60)
+    return told
+
+
+@pytest.mark.parametrize("put_aside", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_told_of_an_instant_later_is_what_was_told_then(
+    farm: House, owner: FlaskClient, clock: ManualClock, seed: int, put_aside: bool
+) -> None:
+    random = Random(seed)
+    for name, conditions in CONDITIONS.items():
+        more = random.choice(MORE)
+        saved(owner, rule(id=name, scope={"device": "dev-1"}, conditions=conditions, actions=[LOG], **more))
     past = Past(farm.database, farm.registry, farm.places)
-    for name, at_us, live in told:
+    for name, at_us, live in lived(farm, clock, random, put_aside=put_aside):
         version = past.version(name, at_us)
         assert version is not None
         (again,) = past.explained(name, version, at_us, "dev-1").document["explanations"]
