@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import merge
 from typing import Any
 
@@ -13,7 +13,6 @@ from whenthen.dsl.compiled import CompiledRule
 from whenthen.model.reading import Reading
 from whenthen_server.lookback.memory import LONGEST_US, Memory, cuts_of
 from whenthen_server.store import checkpoints, executions, recorded
-from whenthen_server.store.checkpoints import Checkpoint
 
 MAX_VALUES = 100_000
 _MAX_SINCE = 3_000
@@ -24,66 +23,77 @@ _FEW = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Begin:
-    """Where to begin: *kept* is there if a checkpoint lies nearer than *wanted_us*, from where all comes up again.
+class Beginning:
+    """Where to begin, and the *rows* that an engine is given from there on.
 
-    *long_ago*: a rule that fires on edges last fired before that, and whether it is armed hangs on all that came since.
+    *kept*: what the rule remembered there, by subject, if that was put aside. *warm*: from there on the engine knows
+    what holds; otherwise it has not seen enough at first.
     """
 
-    wanted_us: int
-    long_ago: bool
-    kept: Checkpoint | None
+    from_us: int
+    rows: Iterable[Reading]
+    complete: bool = True
+    kept: Mapping[str, Any] | None = None
+    warm: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """What is given to an engine: *rows* from *from_us* on, after what the rule remembered then, if that was *kept*."""
+class Lived:
+    """A rule that has forgotten nothing from *since_us* to the instant asked for, and the series that it reads."""
 
-    from_us: int
-    complete: bool
-    kept: Mapping[str, Any] | None
-    rows: Iterable[Reading]
-
-
-def begin_of(  # noqa: PLR0913, PLR0917 - what is asked, and of what
-    connection: Connection,
-    rule: CompiledRule,
-    memory: Memory,
-    series: recorded.Series,
-    subjects: Collection[str],
-    lived_us: tuple[int, int],
-) -> Begin:
-    """Return where to begin for a rule that has forgotten nothing from the first instant of *lived_us* to the last."""
-    since_us, at_us = lived_us
-    wanted_us = _begin_us(connection, series, memory, at_us)
-    fired = executions.last_fired(connection, rule.id, subjects, at_us)
-    long_ago = rule.edge and min(fired.values(), default=at_us) < max(wanted_us, since_us)
-    first_us = max(min(fired.values()) - memory.window_us, at_us - LONGEST_US) if long_ago else wanted_us
-    kept = checkpoints.newest(connection, rule.id, max(min(first_us, wanted_us), since_us), at_us)
-    if long_ago and kept is None:
-        cuts = cuts_of(rule, series)
-        other = {one: name for one, name in series.items() if one not in cuts}
-        wanted_us = min(wanted_us, recorded.bounded(connection, other, first_us, at_us + 1, _MAX_SINCE)[0])
-    return Begin(max(wanted_us, since_us), long_ago, kept)
+    rule: CompiledRule
+    memory: Memory
+    series: recorded.Series
+    subjects: Collection[str]
+    since_us: int
+    at_us: int
 
 
-def span_of(connection: Connection, rule: CompiledRule, series: recorded.Series, begin: Begin, at_us: int) -> Span:
-    """Return what there is to be given to an engine from a beginning up to an instant."""
-    kept = begin.kept
+def beginning(connection: Connection, lived: Lived) -> Beginning:
+    """Return where to begin: a checkpoint is the nearest, and the only one that knows of stops and of other rules."""
+    kept = checkpoints.newest(connection, lived.rule.id, max(lived.since_us, lived.at_us - LONGEST_US), lived.at_us)
     if kept is not None:
-        few = recorded.since(connection, series, kept.at_us, at_us + 1, _FEW)
+        few = recorded.since(connection, lived.series, kept.at_us, lived.at_us + 1, _FEW)
         if few is not None:
-            return Span(kept.at_us, complete=True, kept=kept.instances, rows=few)
-    cuts = cuts_of(rule, series)
-    other = {one: name for one, name in series.items() if one not in cuts}
-    first_us = begin.wanted_us if kept is None else kept.at_us
-    from_us, complete = recorded.bounded(connection, other, first_us, at_us + 1, MAX_VALUES)
+            return Beginning(kept.at_us, few, kept=kept.instances)
+    wanted_us, long_ago = _far_back(connection, lived)
+    if kept is not None and (long_ago or wanted_us < kept.at_us):
+        again = _again(connection, lived, kept.at_us)
+        if again.complete:
+            return replace(again, kept=kept.instances)
+    again = _again(connection, lived, wanted_us)
+    # A rule that was made or switched on there has forgotten nothing.
+    return replace(again, warm=again.from_us == lived.since_us or not long_ago)
+
+
+def _again(connection: Connection, lived: Lived, first_us: int) -> Beginning:
+    """Return the rows from an instant on, of sensors with cuts only those at which one is crossed."""
+    cuts, to_us = cuts_of(lived.rule, lived.series), lived.at_us + 1
+    other = {one: name for one, name in lived.series.items() if one not in cuts}
+    from_us, complete = recorded.bounded(connection, other, first_us, to_us, MAX_VALUES)
     rows = merge(
-        recorded.readings(connection, other, from_us, at_us + 1, MAX_VALUES),
-        recorded.crossings(connection, series, cuts, from_us, at_us + 1),
+        recorded.readings(connection, other, from_us, to_us, MAX_VALUES),
+        recorded.crossings(connection, lived.series, cuts, from_us, to_us),
         key=lambda one: one.received_us,
     )
-    return Span(from_us, complete, kept.instances if kept is not None and complete else None, rows)
+    return Beginning(from_us, rows, complete)
+
+
+def _far_back(connection: Connection, lived: Lived) -> tuple[int, bool]:
+    """Return from where all that the rule remembers comes up again, and whether it last fired before that.
+
+    Then, if it fires on edges, whether it is armed hangs on all that was since.
+    """
+    rule, memory, series, at_us = lived.rule, lived.memory, lived.series, lived.at_us
+    wanted_us = _begin_us(connection, series, memory, at_us)
+    fired = executions.last_fired(connection, rule.id, lived.subjects, at_us)
+    long_ago = rule.edge and min(fired.values(), default=at_us) < max(wanted_us, lived.since_us)
+    if long_ago:
+        cuts = cuts_of(rule, series)
+        other = {one: name for one, name in series.items() if one not in cuts}
+        first_us = max(min(fired.values()) - memory.window_us, at_us - LONGEST_US)
+        wanted_us = min(wanted_us, recorded.bounded(connection, other, first_us, at_us + 1, _MAX_SINCE)[0])
+    return max(wanted_us, lived.since_us), long_ago
 
 
 def _begin_us(connection: Connection, series: recorded.Series, memory: Memory, at_us: int) -> int:

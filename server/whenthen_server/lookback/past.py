@@ -17,7 +17,7 @@ from whenthen.model.reading import Reading
 from whenthen.ports import Device
 from whenthen.proving.lookback import MAX_SUBJECTS, Explained
 from whenthen_server.lookback.apart import TIMEZONE, Apart, TooManyTimersError, directory_of
-from whenthen_server.lookback.beginning import MAX_VALUES, begin_of, span_of
+from whenthen_server.lookback.beginning import MAX_VALUES, Lived, beginning
 from whenthen_server.lookback.memory import memory_of, read_sensors
 from whenthen_server.lookback.watched import MAX_DEVICES
 from whenthen_server.problems import Unprocessable
@@ -96,24 +96,21 @@ class Past:
         memory = memory_of(rule, apart.keeping(quiet))
         series = recorded.series_of(connection, [one.id for one in asked.devices], read_sensors(rule))
         on, since_us = _standing(connection, self._compiler, rule, version, at_us)
-        begin = begin_of(connection, rule, memory, series, asked.subjects, (since_us, at_us))
-        span = span_of(connection, rule, series, begin, at_us)
-        before = recorded.newest_before(connection, series, span.from_us)
-        if span.kept is None:
-            apart.go_on(quiet, span.from_us, before)
+        begun = beginning(connection, Lived(rule, memory, series, asked.subjects, since_us, at_us))
+        before = recorded.newest_before(connection, series, begun.from_us)
+        if begun.kept is None:
+            apart.go_on(quiet, begun.from_us, before)
         else:
-            apart.take_up(quiet, span.from_us, before, span.kept)
-        # A rule that was made or switched on there has forgotten nothing.
-        warm = span.kept is not None or span.from_us == since_us or not begin.long_ago
-        warm_us = min(span.from_us if warm else span.from_us + memory.warm_us, at_us)
-        values, finished = _play(apart, asked, span.rows, _Fired.of(connection, asked, warm_us, span.kept or {}))
+            apart.take_up(quiet, begun.from_us, before, begun.kept)
+        warm_us = min(begun.from_us if begun.warm else begun.from_us + memory.warm_us, at_us)
+        values, finished = _play(apart, asked, begun.rows, _Fired.of(connection, asked, warm_us, begun.kept or {}))
         if not on:
             apart.engine.set_enabled(rule.id, enabled=False)
         how = {
             "method": "replay",
-            "from": _iso(min(span.from_us, at_us)),
+            "from": _iso(min(begun.from_us, at_us)),
             "values": values,
-            "complete": span.complete and finished,
+            "complete": begun.complete and finished,
             "not_known": list(_NOT_KNOWN),
         }
         return how, {one: apart.engine.explain(rule.id, one) for one in asked.subjects}

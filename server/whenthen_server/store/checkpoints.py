@@ -17,6 +17,9 @@ from whenthen_server.store.schema import metadata
 EVERY_US = 6 * 3_600 * SECOND_US
 """A look back then gives an engine at most so much of one-minute readings as it can look at in a few milliseconds."""
 
+LEAST_US = 3_600 * SECOND_US
+"""A process begins with a round only if the last is so old: one that crashes again and again must not fill the disk."""
+
 INSTANCES = 200
 """So many, and rules, are looked at in one slice, but a rule's own together."""
 
@@ -52,27 +55,29 @@ def newest(connection: Connection, rule_id: str, after_us: int, until_us: int) -
 class PutAside:
     """A slice of a round through all rules, as an item for the writer; a round begins *every_us*.
 
-    The instant of an item is that of no reading, so what came before it and what came after it are told apart.
+    Another begins with the process, since a stop changes what is remembered. The instant of an item is that of no
+    reading, so what came before it and what came after it are told apart.
     """
 
     writes: ClassVar[bool] = True
 
     def __init__(self, every_us: int = EVERY_US) -> None:
         self._every_us = every_us
-        self._begun_us: int | None = None
+        self._due_us: int | None = None
         self._after: str | None = None
         """The rule behind which the round goes on; without one, no round is under way."""
 
     def apply(self, core: Core) -> bool:
         """Do a slice; return whether there is more to do."""
         connection, now_us = connection_of(core), core.received_us
-        if self._begun_us is None:
-            self._begun_us = connection.execute(select(func.max(checkpoints.c.at_us))).scalar() or -self._every_us
+        if self._due_us is None:
+            self._due_us = (connection.scalar(select(func.max(checkpoints.c.at_us))) or 0) + LEAST_US
         if self._after is None:
             # A clock that was set back must not end it until it has caught up.
-            if 0 <= now_us - self._begun_us < self._every_us:
+            if self._due_us - self._every_us <= now_us < self._due_us:
                 return False
-            self._begun_us, self._after = now_us, ""
+            self._due_us, self._after = now_us + self._every_us, ""
+        core.fired(core.engine.advance(now_us - 1), "time")
         rules = sorted(one for one in core.engine.rule_ids if one > self._after)
         rows, self._after = _some(core.engine, rules, now_us)
         if rows:

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from explained.shortly import shortly
 from flask.testing import FlaskClient
 from posted.rules import RULES, body_of, rule, saved
 
@@ -45,17 +46,6 @@ MORE: tuple[dict[str, Any], ...] = (
     {"cooldown_seconds": 400},
     {"fire": "edge", "cooldown_seconds": 150},
 )
-
-
-def shortly(told: dict[str, Any]) -> dict[str, Any]:
-    """Return what two explanations must agree in."""
-    keys = ("truth", "first_failed", "blocked", "last_fired", "can_fire_from")
-    return {**{key: told.get(key) for key in keys}, "conditions": [_branch(one) for one in told["conditions"]]}
-
-
-def _branch(one: dict[str, Any]) -> Any:
-    readings = [(read["value"], read.get("at")) for read in one.get("readings", ())]
-    return one["path"], one["truth"], one.get("due"), readings, [_branch(each) for each in one.get("conditions", ())]
 
 
 def lived(farm: House, clock: ManualClock, random: Random, *, put_aside: bool) -> list[tuple[str, int, dict[str, Any]]]:
