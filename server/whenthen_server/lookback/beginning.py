@@ -18,7 +18,7 @@ MAX_VALUES = 100_000
 _MAX_SINCE = 3_000
 """So many values are looked at, where each counts, for whether a rule was armed again since it last fired."""
 
-_FEW = 5_000
+_FEW = 3_000
 """So many values are given to an engine as they are; of more, only those at which something can change."""
 
 
@@ -53,21 +53,23 @@ def beginning(connection: Connection, lived: Lived) -> Beginning:
     """Return where to begin: a checkpoint is the nearest, and the only one that knows of stops and of other rules."""
     kept = checkpoints.newest(connection, lived.rule.id, max(lived.since_us, lived.at_us - LONGEST_US), lived.at_us)
     if kept is not None:
-        few = recorded.since(connection, lived.series, kept.at_us, lived.at_us + 1, _FEW)
-        if few is not None:
-            return Beginning(kept.at_us, few, kept=kept.instances)
+        near = _again(connection, lived, kept.at_us)
+        if near.complete:
+            return replace(near, kept=kept.instances)
     wanted_us, long_ago = _far_back(connection, lived)
-    if kept is not None and (long_ago or wanted_us < kept.at_us):
-        again = _again(connection, lived, kept.at_us)
-        if again.complete:
-            return replace(again, kept=kept.instances)
     again = _again(connection, lived, wanted_us)
     # A rule that was made or switched on there has forgotten nothing.
     return replace(again, warm=again.from_us == lived.since_us or not long_ago)
 
 
 def _again(connection: Connection, lived: Lived, first_us: int) -> Beginning:
-    """Return the rows from an instant on, of sensors with cuts only those at which one is crossed."""
+    """Return the rows from an instant on, of sensors with cuts only those at which one is crossed if they are many.
+
+    If they are few, those that were measured before it and came after it are among them.
+    """
+    few = recorded.since(connection, lived.series, first_us, lived.at_us + 1, _FEW)
+    if few is not None:
+        return Beginning(first_us, few)
     cuts, to_us = cuts_of(lived.rule, lived.series), lived.at_us + 1
     other = {one: name for one, name in lived.series.items() if one not in cuts}
     from_us, complete = recorded.bounded(connection, other, first_us, to_us, MAX_VALUES)

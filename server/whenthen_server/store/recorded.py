@@ -109,18 +109,19 @@ def newest_before(connection: Connection, wanted: Series, before_us: int) -> lis
     return sorted(found, key=lambda one: (one.received_us, one.device))
 
 
-def since(connection: Connection, wanted: Series, known_us: int, to_us: int, most: int) -> list[Reading] | None:
-    """Return, as ``readings`` does, what came after an instant and is newer than what was known of its series then.
+def since(connection: Connection, wanted: Series, from_us: int, to_us: int, most: int) -> list[Reading] | None:
+    """Return, as ``readings`` does, what came from an instant on and is newer than what was known of its series before.
 
     *to_us* bounds when it was measured. ``None``: it is more than *most* values.
     """
-    last = _newest(wanted, known_us)
-    newer = samples.c.at_us > func.coalesce(last.c.at_us, known_us - _LATEST_US)
+    last = _newest(wanted, from_us)
+    newer = samples.c.at_us > func.coalesce(last.c.at_us, from_us - _LATEST_US)
     joined = and_(samples.c.series_id == last.c.id, newer)
-    found = select(samples).join(last, joined).where(samples.c.received_us > known_us, samples.c.at_us < to_us)
-    ordered = found.order_by(samples.c.received_us, samples.c.at_us, samples.c.series_id).limit(most + 1)
-    given = list(_joined(connection, ordered, wanted))
-    return None if sum(len(one.values) for one in given) > most else given
+    found = select(samples).join(last, joined).where(samples.c.received_us >= from_us, samples.c.at_us < to_us)
+    if connection.execute(found.with_only_columns(samples.c.at_us).offset(most).limit(1)).first() is not None:
+        return None
+    ordered = found.order_by(samples.c.received_us, samples.c.at_us, samples.c.series_id)
+    return list(_joined(connection, ordered, wanted))
 
 
 def _newest(wanted: Series, before_us: int) -> Any:

@@ -1,4 +1,4 @@
-"""A look back that begins at a checkpoint tells what the live engine told, and what one from the beginning tells."""
+"""A look back that begins at a checkpoint tells what the live engine told: with late readings, edits and stops, too."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 from explained.shortly import shortly
 from posted.rules import rule
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from whenthen.clock import ManualClock, to_us
 from whenthen_server.api.explanations import ExplainNow
 from whenthen_server.lookback.past import Past
 from whenthen_server.settings import load_settings
 from whenthen_server.store.checkpoints import PutAside, checkpoints
-from whenthen_server.store.database import reading, writing
+from whenthen_server.store.database import reading
 from whenthen_server.store.places import DeviceRecord, FarmRecord, PutPlace, RoomRecord
 from whenthen_server.wiring import House
 
-HISTORIES = 8
+HISTORIES = 5
 STEPS = 60
 DEVICES = ("dev-1", "dev-2")
 VALUES = (19, 21.5, 24, 26, 30, 31, 33, 35)
@@ -168,9 +168,6 @@ def test_what_a_checkpoint_leads_to_is_what_was_told_then(
         from_checkpoints = 0
         for asked, live, again, begun_there in life.told_again():
             if begun_there:
-                assert shortly(again) == shortly(live), (asked, begun_there)
-            elif shortly(again) != shortly(live):
-                print("OLD", asked)
+                assert shortly(again) == shortly(live), asked
             from_checkpoints += begun_there
-        print(from_checkpoints, len(life.told))
-        assert from_checkpoints
+        assert from_checkpoints > len(life.told) // 2
