@@ -69,9 +69,6 @@ CONDITIONS: dict[str, list[dict[str, Any]]] = {
 }
 """By how far the rule remembers."""
 
-_EVERY = "every reading"
-"""What hangs on every single reading of a month is asked less often, and has no target: it takes what it takes."""
-
 
 def rule(name: str, conditions: list[dict[str, Any]]) -> dict[str, Any]:
     return {
@@ -189,9 +186,7 @@ def _figure(past: Past, name: str, size: Size) -> Figure:
         assert found["explanations"][0]["conditions"][0]["readings" if "value" in name else "truth"] is not None
         values.append(found["how"].get("values", 0))
 
-    asked = max(3, size.asked // 10) if _EVERY in name else size.asked
-    rounds = [[milliseconds(ask) for _ in range(asked)] for _ in range(size.rounds)]
+    rounds = [[milliseconds(ask) for _ in range(size.asked)] for _ in range(size.rounds)]
     note = f"median {sorted(rounds[0])[len(rounds[0]) // 2]:.3g} ms; up to {max(values):,} values given to an engine"
     what = f"p95 of a look back, rule remembers: {name}"
-    target = None if _EVERY in name else TARGET_MS
-    return Figure("Explain", what, tuple(map(p95, rounds)), "ms", target, at_least=False, note=note)
+    return Figure("Explain", what, tuple(map(p95, rounds)), "ms", TARGET_MS, at_least=False, note=note)

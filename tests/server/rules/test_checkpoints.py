@@ -21,7 +21,7 @@ from whenthen_server.lookback.past import Past
 from whenthen_server.settings import load_settings
 from whenthen_server.store.checkpoints import PutAside, checkpoints
 from whenthen_server.store.database import reading
-from whenthen_server.store.places import DeviceRecord, FarmRecord, PutPlace, RoomRecord
+from whenthen_server.store.places import DeviceRecord, FarmRecord, PutPlace, Record, RoomRecord
 from whenthen_server.wiring import House
 
 HISTORIES = 5
@@ -94,11 +94,12 @@ class Life:
 
     def place(self) -> None:
         now_us = to_us(self.clock.now())
-        for record in (
+        records: list[Record] = [
             FarmRecord("farm-a", "farm-a", now_us, "Europe/Brussels"),
             RoomRecord("room-1", "farm-a", "room-1", now_us),
             *(DeviceRecord(one, "room-1", one, now_us, "climate") for one in DEVICES),
-        ):
+        ]
+        for record in records:
             self.house.runtime.submit(PutPlace(self.house.places, record, new=True)).wait(10)
 
     def put(self, name: str) -> None:

@@ -119,7 +119,9 @@ def test_a_clock_that_was_set_back_does_not_end_the_rounds(still: House) -> None
 
 def test_the_newest_of_a_rule_is_found_between_two_instants_and_old_ones_go(database: Engine) -> None:
     upgrade_engine(database)
-    rows = [{"rule_id": one, "at_us": at_us, "instances": {"d": {}}} for one in "ab" for at_us in (10, 20, 30)]
+    rows: list[dict[str, Any]] = [
+        {"rule_id": one, "at_us": at_us, "instances": {"d": {}}} for one in "ab" for at_us in (10, 20, 30)
+    ]
     with writing(database) as connection:
         connection.execute(checkpoints.checkpoints.insert(), rows)
         asked = ((0, 29), (0, 30), (20, 29), (30, 99))
