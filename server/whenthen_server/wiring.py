@@ -38,6 +38,7 @@ from whenthen_server.settings import Settings, SettingsError, about
 from whenthen_server.settings.values import Automation
 from whenthen_server.store.answers import AnswerStore
 from whenthen_server.store.audit import note
+from whenthen_server.store.checkpoints import PutAside
 from whenthen_server.store.commands import CloseCommands
 from whenthen_server.store.database import open_database
 from whenthen_server.store.held import Held
@@ -46,7 +47,7 @@ from whenthen_server.store.lock import NAME as LOCK_NAME
 from whenthen_server.store.lock import Lock
 from whenthen_server.store.migrations import upgrade_engine
 from whenthen_server.store.places import Places
-from whenthen_server.store.upkeep import Keeping, jobs
+from whenthen_server.store.upkeep import Keeping, Slice, jobs
 from whenthen_server.tending import Tending
 
 _PATIENCE_SECONDS = 3.0
@@ -113,7 +114,7 @@ class House:
         self.tending = Tending(
             self.runtime,
             self.database,
-            jobs(Keeping.of(settings)),
+            {"memories": PutAside(), **{name: Slice(job) for name, job in jobs(Keeping.of(settings)).items()}},
             lambda: self.gate.write_uses(self.clock.now()),
         )
         self._attached: list[Callable[[Flask], None]] = []

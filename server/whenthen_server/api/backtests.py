@@ -12,6 +12,7 @@ from typing import Any
 
 from whenthen.clock import DAY_US
 from whenthen.dsl.compiled import CompiledRule
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.model.firing import Firing
 from whenthen.proving.difference import paired, told_actions, unlike
 from whenthen_server.api.instants import SCHEMA as INSTANT
@@ -211,7 +212,8 @@ class Backtest:
             series = recorded.series_of(connection, [one.id for one in devices], sensors)
             total = recorded.count(connection, series, self._from_us, self._to_us)
             before = recorded.newest_before(connection, series, self._from_us)
-            engines = [Apart(self._rooms.registry, directory, MAX_TIMERS) for _ in self._documents]
+            compiler = RuleCompiler(self._rooms.registry)
+            engines = [Apart(compiler, directory, MAX_TIMERS) for _ in self._documents]
             for apart, document in zip(engines, self._documents, strict=True):
                 apart.begin(document, self._from_us, before)
             yield {

@@ -73,7 +73,16 @@ class ExplainNow:
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return the route."""
-    return [_explain(Rulebook(rooms))]
+    past = Past(rooms.database, rooms.registry, rooms.places)
+    return [_explain(_Explaining(Rulebook(rooms), past))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Explaining:
+    """What explanations need: the rules, and a look back that remembers what it found."""
+
+    book: Rulebook
+    past: Past
 
 
 @route(
@@ -82,16 +91,17 @@ def routes(rooms: Rooms) -> list[Route]:
     resource="rule",
     verb="read",
     summary="Why a rule would fire, or would not: now, or at a past instant",
-    place=Rulebook.place,
+    place=lambda explaining, request: explaining.book.place(request),
     query={"properties": {"subject": ID, "at": INSTANT}},
     answer={"$ref": "#/components/schemas/RuleExplanation"},
 )
-def _explain(book: Rulebook, request: Request) -> Answer:
+def _explain(explaining: _Explaining, request: Request) -> Answer:
+    book = explaining.book
     rooms, record = book.parts, book.of(request)
     at_us, subject = instant_of(request.query, "at"), request.query.get("subject")
     if at_us is None or at_us >= rooms.runtime.now_us():
         return Answer(_now(rooms, record.id, record.version, book.compiled(record.document), subject))
-    return Answer(_then(book, request, record.id, at_us))
+    return Answer(_then(explaining.past, book, request, record.id, at_us))
 
 
 def _now(rooms: Rooms, rule_id: str, version: int, rule: CompiledRule, subject: str | None) -> dict[str, Any]:
@@ -115,9 +125,7 @@ def _subjects_of(subjects: Subjects, rule: CompiledRule) -> list[str]:
     return [one.id for one in subjects.of_rule(rule)]
 
 
-def _then(book: Rulebook, request: Request, rule_id: str, at_us: int) -> dict[str, Any]:
-    rooms = book.parts
-    past = Past(rooms.database, rooms.registry, rooms.places)
+def _then(past: Past, book: Rulebook, request: Request, rule_id: str, at_us: int) -> dict[str, Any]:
     version = past.version(rule_id, at_us)
     if version is None:
         error = {"pointer": "/at", "message": "the rule was not there then", "hint": "choose a later instant"}

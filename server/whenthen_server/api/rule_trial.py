@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from whenthen.clock import seconds_us
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.engine import Engine
 from whenthen.flow.subjects import Subjects
 from whenthen.model.event import Event
@@ -161,7 +162,7 @@ class _Trial:
         named = [step.item.device for step in steps if step.item.device is not None]
         devices = [self._device(one) for one in dict.fromkeys([*named, *_named_devices(self._document)] or [device])]
         directory = directory_of(self._rooms.places, devices)
-        apart = Apart(self._rooms.registry, directory, MAX_TIMERS)
+        apart = Apart(RuleCompiler(self._rooms.registry), directory, MAX_TIMERS)
         apart.engine.tracing = True
         subjects = [one.id for one in Subjects(directory, TIMEZONE).of_rule(self._rule)]
         begin_us = min([start_us, *(step.at_us for step in steps)])

@@ -8,11 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, case, false, func, literal, or_, select, union_all
 
+from whenthen.clock import DAY_US
 from whenthen.model.reading import Reading
 from whenthen_server.store.tables import samples, series
 
 MAX_SERIES = 2_000
 _ROWS_AT_ONCE = 1_000
+_LATEST_US = 31 * DAY_US
+"""So late may the first values of a series come."""
 
 Series = Mapping[int, tuple[str, str]]
 """(device, sensor) by the id of the series."""
@@ -97,6 +100,32 @@ def newest_before(connection: Connection, wanted: Series, before_us: int) -> lis
 
     What was measured before it and came after it was not known yet, and is left out.
     """
+    last = _newest(wanted, before_us)
+    joined = and_(samples.c.series_id == last.c.id, samples.c.at_us == last.c.at_us)
+    found = []
+    for row in connection.execute(select(samples).join(last, joined)):
+        device, sensor = wanted[row.series_id]
+        found.append(Reading(device, {sensor: _value(row)}, row.at_us, row.at_us))
+    return sorted(found, key=lambda one: (one.received_us, one.device))
+
+
+def since(connection: Connection, wanted: Series, from_us: int, to_us: int, most: int) -> list[Reading] | None:
+    """Return, as ``readings`` does, what came from an instant on and is newer than what was known of its series before.
+
+    *to_us* bounds when it was measured. ``None``: it is more than *most* values.
+    """
+    last = _newest(wanted, from_us)
+    newer = samples.c.at_us > func.coalesce(last.c.at_us, from_us - _LATEST_US)
+    joined = and_(samples.c.series_id == last.c.id, newer)
+    found = select(samples).join(last, joined).where(samples.c.received_us >= from_us, samples.c.at_us < to_us)
+    if connection.execute(found.with_only_columns(samples.c.at_us).offset(most).limit(1)).first() is not None:
+        return None
+    ordered = found.order_by(samples.c.received_us, samples.c.at_us, samples.c.series_id)
+    return list(_joined(connection, ordered, wanted))
+
+
+def _newest(wanted: Series, before_us: int) -> Any:
+    """Return a subquery of when the last value of each series, as it was known before an instant, was measured."""
     newest = (
         select(samples.c.at_us)
         .where(samples.c.series_id == series.c.id, samples.c.at_us < before_us, samples.c.received_us < before_us)
@@ -104,13 +133,7 @@ def newest_before(connection: Connection, wanted: Series, before_us: int) -> lis
         .limit(1)
         .scalar_subquery()
     )
-    last = select(series.c.id, newest.label("at_us")).where(series.c.id.in_(wanted)).subquery()
-    joined = and_(samples.c.series_id == last.c.id, samples.c.at_us == last.c.at_us)
-    found = []
-    for row in connection.execute(select(samples).join(last, joined)):
-        device, sensor = wanted[row.series_id]
-        found.append(Reading(device, {sensor: _value(row)}, row.at_us, row.at_us))
-    return sorted(found, key=lambda one: (one.received_us, one.device))
+    return select(series.c.id, newest.label("at_us")).where(series.c.id.in_(wanted)).subquery()
 
 
 def last_outside(connection: Connection, series_id: int, band: tuple[float, float], before_us: int) -> int | None:
