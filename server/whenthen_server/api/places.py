@@ -19,6 +19,7 @@ from whenthen_server.store.placing import AddPlace, ChangePlace, ClearPlace, Not
 ID: dict[str, Any] = {
     "type": "string",
     "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+    "examples": ["esp32-1"],
     "description": "Your own id; without one the server makes one up",
 }
 NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 200, "description": "For people"}
