@@ -146,13 +146,15 @@ def _of_library(error: HTTPException) -> Response:
     if error.response is not None or error.code is None:
         return error.get_response()  # type: ignore[return-value] # a redirect, or an answer made by hand
     headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After", "Location")}
-    return problem(of_status(error.code, _WORDS.get(error.code, ""), headers))
+    words = _WORDS.get(error.code, "")
+    if "Allow" in headers:
+        words = f"At this path there are {headers['Allow']}."
+    return problem(of_status(error.code, words, headers))
 
 
 _WORDS = {
     400: "The request is not HTTP as it should be.",
     404: "There is nothing at this path. /docs/ lists what there is.",
-    405: "The header Allow lists the methods that are possible at this path.",
     413: "Send less at once; the setting limits.body_bytes says how much is taken.",
 }
 

@@ -36,6 +36,7 @@ from whenthen_server.outward import outward_of
 from whenthen_server.services.functions import Functions
 from whenthen_server.settings import Settings, SettingsError, about
 from whenthen_server.settings.values import Automation
+from whenthen_server.signing_in import leave_url
 from whenthen_server.store.answers import AnswerStore
 from whenthen_server.store.audit import note
 from whenthen_server.store.checkpoints import PutAside
@@ -175,7 +176,8 @@ class House:
         self._told_of_end.append(stop)
 
     def ready(self, url: str) -> None:
-        """Print the address to open."""
+        """Print the address to open, and leave word of it for ``whenthen login-url``."""
+        leave_url(self.settings.data.folder, url)
         click.echo(f"whenthen is at {url}{self.login_path}")
         sys.stdout.flush()
 
@@ -242,15 +244,6 @@ def build(settings: Settings) -> House:
     house.start()
     join(house)
     return house
-
-
-def login_url(settings: Settings) -> str:
-    """Return the path of an address that signs the owner in, once; raises ``LookupError`` before the first start."""
-    database = open_database(settings.database_url)
-    try:
-        return auth.login_url(database, auth.hasher_of(settings), SystemClock())
-    finally:
-        database.dispose()
 
 
 def manner_of(automation: Automation) -> Manner:

@@ -187,7 +187,7 @@ class Runtime:
     def _turns(self) -> None:
         while True:
             entries = self.intake.take(MAX_BATCH, self._wait_seconds())
-            now_us = max(self.now_us(), entries[-1][1].received_us if entries else 0)
+            now_us = max(self.now_us(), entries[-1][1].last_us if entries else 0)
             # While a timer runs, a commit each second says how long we were there: a restart measures its gap by that.
             if entries or not self.writer.idle(now_us):
                 self._turn(entries, now_us)

@@ -144,7 +144,8 @@ def _answer(desk: _Desk, given: Mapping[str, Any], candidate: Document, live: Do
     asked_us = instant_of(given, "from")
     from_us = to_us - _LAST_DAY_US if asked_us is None else asked_us
     if not 0 < to_us - from_us <= MAX_DAYS * DAY_US:
-        error = {"pointer": "/from", "message": "is not before /to", "hint": f"by at most {MAX_DAYS} days"}
+        said = "is not before /to" if from_us >= to_us else f"is more than {MAX_DAYS} days before /to"
+        error = {"pointer": "/from", "message": said, "hint": "choose another /from, or give /to"}
         raise Unprocessable(f"/from must be before /to, by at most {MAX_DAYS} days.", errors=[error])
     rules = [book.compiled(one) for one in (candidate, live) if one is not None]
     # Each with the devices of both: so both see the same readings.

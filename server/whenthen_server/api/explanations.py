@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from whenthen.dsl.compiled import CompiledRule
+from whenthen.engine import MAX_AHEAD_US
 from whenthen.errors import UnknownRuleError
 from whenthen.flow.subjects import Subjects
 from whenthen.proving.lookback import MAX_SUBJECTS
@@ -15,6 +16,7 @@ from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
+from whenthen_server.api.places import bad_query
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rulebook import GONE, Rulebook, instant_of
@@ -99,7 +101,10 @@ def _explain(explaining: _Explaining, request: Request) -> Answer:
     book = explaining.book
     rooms, record = book.parts, book.of(request)
     at_us, subject = instant_of(request.query, "at"), request.query.get("subject")
-    if at_us is None or at_us >= rooms.runtime.now_us():
+    now_us = rooms.runtime.now_us()
+    if at_us is not None and at_us - now_us > MAX_AHEAD_US:
+        raise bad_query("at", "is in the future", "choose a past instant, or leave it out for now")
+    if at_us is None or at_us >= now_us:
         return Answer(_now(rooms, record.id, record.version, book.compiled(record.document), subject))
     return Answer(_then(explaining.past, book, request, record.id, at_us))
 

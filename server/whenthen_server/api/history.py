@@ -80,6 +80,7 @@ _QUERY: dict[str, Any] = {
         "bucket": {
             "type": "string",
             "pattern": "^[1-9][0-9]{0,7}[smhd]?$",
+            "examples": ["90s", "5m", "1h", "1d"],
             "description": "Width such as 90s, 5m, 1h or 1d; above an hour it is rounded up to whole hours",
         },
         "limit": {"type": "integer", "minimum": 1, "maximum": 10_000, "description": "100 without it; CSV: all"},

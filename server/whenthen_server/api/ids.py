@@ -11,6 +11,7 @@ SCHEMA: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 200}
 OWN: dict[str, Any] = {
     "type": "string",
     "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+    "examples": ["esp32-1"],
     "description": "Your own id; without one the server makes one up",
 }
 """The id that something new is to have."""

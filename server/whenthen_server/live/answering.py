@@ -91,7 +91,7 @@ class Answering:
         try:
             self._gate.admit(client.caller, "")
             given = incoming.strict(payload, self._parts.settings.limits.json_depth)
-            return {"ok": True, **self.events[name](client, given)}
+            return {"ok": True, **self.events[incoming.known_event(name, self.events)](client, given)}
         except ApiError as error:
             return _refused(error)
         except TimeoutError:

@@ -141,8 +141,7 @@ class Live:
         )
         io.on_event("connect", self._connect)
         io.on_event("disconnect", self._disconnect)
-        for name in self._answering.events:
-            io.on_event(name, partial(self._answer, name))
+        io.on_event("*", self._answer)
         engine = self._engine = io.server.eio
         bound(engine, settings.limits.body_bytes)
         engine.on("message", partial(self._message, engine.handlers["message"]))

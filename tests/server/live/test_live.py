@@ -187,7 +187,14 @@ def test_a_devices_readings_are_answered_once_they_are_stored(house: House, conn
     assert (one["verdicts"], one["stored"]) == (["partly_stored"], 1)
     assert (many["verdicts"], many["counts"]) == (["stored", "stored"], {"stored": 2})
     with writing(house.database) as connection:
-        assert len(connection.execute(samples.select()).all()) == 2  # of one list and instant the last
+        assert [row.number for row in connection.execute(samples.select())] == [21.5, 22, 23]
+
+
+def test_who_sends_an_event_that_there_is_not_is_told_so(connect: Connect, key_of: KeyOf) -> None:
+    answer = connect({"key": key_of("d1")}).ask("sensor_data", {"t": 1})
+
+    assert (answer["ok"], answer["problem"]["code"]) == (False, "invalid_message")
+    assert answer["problem"]["errors"][0]["hint"] == "did you mean 'sensor_data_update'?"
 
 
 def test_of_many_readings_the_wrong_ones_are_named_and_the_others_stored(connect: Connect, key_of: KeyOf) -> None:

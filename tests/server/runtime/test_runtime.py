@@ -143,6 +143,18 @@ def test_each_reading_of_a_list_gets_its_own_verdict(database_url: str) -> None:
     assert "ahead" in verdicts[4].problems["*"]
 
 
+def test_every_reading_of_a_list_without_times_is_kept_in_its_order(database_url: str, database: Engine) -> None:
+    with running(database_url) as runtime:
+        verdicts = runtime.take_all([Given("d1", {"t": float(value)}) for value in (29, 36, 36, 12)])
+        runtime.take("d1", {"t": 7.0})
+        newest = runtime.writer.engine.newest("d1", "t")
+
+    assert [verdict.status for verdict in verdicts] == ["stored"] * 4
+    assert column(database, tables.samples.c.number) == [29, 36, 36, 12, 7]
+    assert newest is not None
+    assert newest[0] == 7
+
+
 def test_a_device_has_a_bounded_number_of_sensors(database_url: str) -> None:
     with running(database_url, max_sensors=3) as runtime:
         runtime.put_rule(rule(trigger={"type": "sensor", "config": {"sensor": "never_heard"}}))
