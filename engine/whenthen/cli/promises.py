@@ -42,10 +42,12 @@ class Kept:
 
 def keep_all(verdict: PromiseVerdict, folder: Path) -> list[Kept]:
     """Write each history that was found, as a scenario and as files to replay. Raises ``OSError``."""
+    if verdict.promises is None:
+        return []
     name = verdict.name or verdict.file.name.partition(".")[0]
     kept: list[Kept] = []
     for number, broken in enumerate(verdict.broken, start=1):
-        scenario, command = keep_broken(folder, name, broken, number)
+        scenario, command = keep_broken(folder, name, verdict.promises, broken, number)
         kept.append(Kept(command, str(broken.given.promise), scenario))
     return kept
 
