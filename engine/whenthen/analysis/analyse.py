@@ -115,7 +115,8 @@ class Analysis:
                 yield from bypasses(self._context, *pair)
                 continue
             if kind == "condition_block":
-                found = [blocks(self._context, *pair), blocks(self._context, *pair[::-1])]
+                others = self._graph.facts.values()
+                found = [blocks(self._context, *one, others=others) for one in (pair, pair[::-1])]
                 yield from (finding for finding in found if finding is not None)
                 continue
             conflict = judged(self._context, kind, name, pair)
