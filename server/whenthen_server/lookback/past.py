@@ -112,9 +112,10 @@ class Past:
             wanted_us = min(wanted_us, recorded.bounded(connection, other, first_us, at_us + 1, _MAX_SINCE)[0])
         from_us, complete = recorded.bounded(connection, other, max(wanted_us, since_us), at_us + 1, MAX_VALUES)
         apart.begin(quiet.document, from_us, recorded.newest_before(connection, series, from_us))
+        first_us = recorded.unheard_from(connection, series, from_us)
         rows = merge(
-            recorded.readings(connection, other, from_us, at_us + 1, MAX_VALUES),
-            recorded.crossings(connection, series, cuts, from_us, at_us + 1),
+            recorded.readings(connection, other, from_us, at_us + 1, MAX_VALUES, first_us),
+            recorded.crossings(connection, series, cuts, from_us, at_us + 1, first_us),
             key=lambda one: one.received_us,
         )
         # A rule that was made or switched on there has forgotten nothing.

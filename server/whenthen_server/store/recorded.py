@@ -6,13 +6,14 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, false, func, literal, or_, select, union_all
+from sqlalchemy import Connection, and_, case, exists, false, func, literal, not_, or_, select, union_all
 
 from whenthen.model.reading import Reading
 from whenthen_server.store.tables import samples, series
 
 MAX_SERIES = 2_000
 _ROWS_AT_ONCE = 1_000
+_BEFORE_ALL_US = -(1 << 62)
 
 Series = Mapping[int, tuple[str, str]]
 """(device, sensor) by the id of the series."""
@@ -34,31 +35,70 @@ def count(connection: Connection, wanted: Series, from_us: int, to_us: int) -> i
     return int(connection.execute(found).scalar_one())
 
 
-def readings(connection: Connection, wanted: Series, from_us: int, to_us: int, limit: int) -> Iterator[Reading]:
+def unheard_from(connection: Connection, wanted: Series, from_us: int) -> int:
+    """Return the first instant before *from_us* of which a newer value than those known then came later, or *from_us*.
+
+    A device that was cut off tells later what it measured meanwhile.
+    """
+    older = samples.alias()
+    known = (
+        select(older.c.at_us)
+        .where(older.c.series_id == series.c.id, older.c.at_us < from_us, older.c.received_us < from_us)
+        .order_by(older.c.at_us.desc())
+        .limit(1)
+        .correlate(series)
+        .scalar_subquery()
+    )
+    first = (
+        select(samples.c.at_us)
+        .where(samples.c.series_id == series.c.id, samples.c.at_us < from_us)
+        .where(samples.c.at_us > func.coalesce(known, _BEFORE_ALL_US))
+        .order_by(samples.c.at_us)
+        .limit(1)
+        .correlate(series)
+        .scalar_subquery()
+    )
+    by_series = select(first.label("first_us")).select_from(series).where(series.c.id.in_(wanted)).subquery()
+    found = connection.execute(select(func.min(by_series.c.first_us))).scalar()
+    return from_us if found is None else int(found)
+
+
+def readings(  # noqa: PLR0913, PLR0917 - what is wanted, from when to when, and how much of it
+    connection: Connection, wanted: Series, from_us: int, to_us: int, limit: int, first_us: int | None = None
+) -> Iterator[Reading]:
     """Yield what was measured with from_us <= at < to_us as it came, one reading for what came together.
 
-    At most *limit* values are read, the earliest.
+    At most *limit* values are read, the earliest. With *first_us* also what was measured from then on, if it came from
+    *from_us* on.
     """
-    found = select(samples).where(_between(wanted, from_us, to_us))
+    found = select(samples).where(_between(wanted, _least(from_us, first_us), to_us), _heard(from_us))
     ordered = found.order_by(samples.c.received_us, samples.c.at_us, samples.c.series_id).limit(limit)
     yield from _joined(connection, ordered, wanted)
 
 
-def crossings(
-    connection: Connection, wanted: Series, cuts: Mapping[int, Sequence[float]], from_us: int, to_us: int
+def crossings(  # noqa: PLR0913, PLR0917 - what is wanted, and from when to when
+    connection: Connection,
+    wanted: Series,
+    cuts: Mapping[int, Sequence[float]],
+    from_us: int,
+    to_us: int,
+    first_us: int | None = None,
 ) -> Iterator[Reading]:
     """Yield, as ``readings`` does, only the values at which a series crosses one of its *cuts*, and its first and last.
 
     The database finds them, so that a month of readings in which little happens is little to read. *cuts* are by the id
-    of the series; a number above a cut lies on the other side of it.
+    of the series; a number above a cut lies on the other side of it. What came late, after a newer value, moved no rule
+    and is left out, as is what had not come by *to_us*.
     """
-    parts = [_crossing(series_id, points, from_us, to_us) for series_id, points in cuts.items() if series_id in wanted]
+    span = _least(from_us, first_us), from_us, to_us
+    parts = [_crossing(series_id, points, span) for series_id, points in cuts.items() if series_id in wanted]
     if parts:
         every = union_all(*parts).subquery()
         yield from _joined(connection, select(every).order_by(every.c.received_us, every.c.at_us), wanted)
 
 
-def _crossing(series_id: int, points: Sequence[float], from_us: int, to_us: int) -> Any:
+def _crossing(series_id: int, points: Sequence[float], span: tuple[int, int, int]) -> Any:
+    first_us, from_us, to_us = span
     side: Any = literal(0)
     for point in points:
         side = side + case((samples.c.number > point, 1), else_=0)
@@ -69,7 +109,8 @@ def _crossing(series_id: int, points: Sequence[float], from_us: int, to_us: int)
         number.label("side"),
         func.lag(number).over(order_by=order).label("before"),
         func.lead(order).over(order_by=order).label("next_us"),
-    ).where(samples.c.series_id == series_id, order >= from_us, order < to_us)
+    ).where(samples.c.series_id == series_id, order >= first_us, order < to_us, _heard(from_us), not_(_late()))
+    inside = inside.where(samples.c.received_us < to_us)
     found = inside.subquery()
     crosses = or_(found.c.before.is_(None), found.c.before != found.c.side, found.c.next_us.is_(None))
     kept = (found.c.series_id, found.c.at_us, found.c.received_us, found.c.number, found.c.other)
@@ -117,13 +158,16 @@ def last_outside(connection: Connection, series_id: int, band: tuple[float, floa
     """Return when a number of a series last lay at or below the *band*, or above it, before an instant."""
     low, high = band
     outside = or_(samples.c.number <= low, samples.c.number > high)
-    found = select(samples.c.at_us).where(samples.c.series_id == series_id, samples.c.at_us < before_us, outside)
+    found = select(samples.c.at_us).where(
+        samples.c.series_id == series_id, samples.c.at_us < before_us, outside, not_(_late())
+    )
     return connection.execute(found.order_by(samples.c.at_us.desc()).limit(1)).scalar()
 
 
 def last_but_one(connection: Connection, series_id: int, at_us: int) -> int | None:
     """Return when the value before the newest of an instant was measured, ``None`` if there is none."""
     found = select(samples.c.at_us).where(samples.c.series_id == series_id, samples.c.at_us <= at_us)
+    found = found.where(samples.c.received_us <= at_us, not_(_late()))
     return connection.execute(found.order_by(samples.c.at_us.desc()).offset(1).limit(1)).scalar()
 
 
@@ -136,6 +180,26 @@ def bounded(connection: Connection, wanted: Series, from_us: int, to_us: int, li
 
 def _between(wanted: Series, from_us: int, to_us: int) -> Any:
     return and_(samples.c.series_id.in_(wanted), samples.c.at_us >= from_us, samples.c.at_us < to_us)
+
+
+def _least(from_us: int, first_us: int | None) -> int:
+    return from_us if first_us is None else min(first_us, from_us)
+
+
+def _heard(from_us: int) -> Any:
+    return or_(samples.c.at_us >= from_us, samples.c.received_us >= from_us)
+
+
+def _late() -> Any:
+    """Say that a value came after a newer one; only what was measured before it came can be that."""
+    newer = samples.alias()
+    sooner = and_(
+        newer.c.series_id == samples.c.series_id,
+        newer.c.at_us > samples.c.at_us,
+        newer.c.at_us <= samples.c.received_us,
+        newer.c.received_us < samples.c.received_us,
+    )
+    return and_(samples.c.received_us > samples.c.at_us, exists().where(sooner))
 
 
 def _value(row: Any) -> Any:

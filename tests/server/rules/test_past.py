@@ -57,9 +57,11 @@ def _branch(one: dict[str, Any]) -> Any:
     return one["path"], one["truth"], one.get("due"), readings, [_branch(each) for each in one.get("conditions", ())]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("seed", "delays"), [(0, (0,)), (1, (0,)), (2, (0,)), (3, (0, 0, 5, 90, 4_000)), (4, (0, 0, 5, 90, 4_000))]
+)
 def test_what_is_told_of_an_instant_later_is_what_was_told_then(
-    farm: House, owner: FlaskClient, clock: ManualClock, seed: int
+    farm: House, owner: FlaskClient, clock: ManualClock, seed: int, delays: tuple[float, ...]
 ) -> None:
     random = Random(seed)
     for name, conditions in CONDITIONS.items():
@@ -69,7 +71,9 @@ def test_what_is_told_of_an_instant_later_is_what_was_told_then(
     for step in range(80):
         clock.turn(seconds=random.choice((1, 20, 60, 60, 61, 150, 1_000, 4_000)))
         if random.random() < 0.8:
-            farm.runtime.take("dev-1", {"temperature": random.choice((19, 21.5, 24, 26, 30, 31, 33, 35))})
+            measured_us = to_us(clock.now()) - round(random.choice(delays) * 1_000_000)
+            value = random.choice((19, 21.5, 24, 26, 30, 31, 33, 35))
+            farm.runtime.submit(TakeReadings([Given("dev-1", {"temperature": value}, measured_us)])).wait(10)
         if step % 8 == 7:
             clock.turn(seconds=0.5)
             for name in CONDITIONS:
@@ -83,6 +87,21 @@ def test_what_is_told_of_an_instant_later_is_what_was_told_then(
         (again,) = past.explained(name, version, at_us, "dev-1").document["explanations"]
 
         assert shortly(again) == shortly(live), (name, at_us)
+
+
+def test_what_was_measured_before_the_rule_was_saved_and_came_after_is_known(
+    farm: House, owner: FlaskClient, clock: ManualClock
+) -> None:
+    long_ago_us = to_us(clock.now()) - 60_000_000
+    saved(owner, rule(id="fan", scope={"device": "dev-1"}, conditions=[held(over(30), 60), over(20)], actions=[LOG]))
+    clock.turn(seconds=1)
+    farm.runtime.submit(TakeReadings([Given("dev-1", {"temperature": 35.0}, long_ago_us)])).wait(10)
+    clock.turn(seconds=30)
+    asked = {"subject": "dev-1", "at": clock.now().isoformat()}
+    (told,) = body_of(owner.get(f"{RULES}/fan/explain", query_string=asked))["explanations"]
+
+    assert [one["truth"] for one in told["conditions"]] == [False, True]
+    assert told["conditions"][1]["readings"][0]["value"] == 35.0
 
 
 def test_an_execution_tells_the_reasons_of_its_instant_though_more_came_in_the_same_commit(
