@@ -12,7 +12,7 @@ import click
 from whenthen.cli.difference import tell_difference
 from whenthen.cli.directory import to_directory
 from whenthen.cli.lines import Columns, firing_json
-from whenthen.cli.options import as_json, to_zone
+from whenthen.cli.options import FiniteRange, as_json, to_zone
 from whenthen.cli.output import Output, write_json_lines
 from whenthen.cli.recording import open_recording
 from whenthen.cli.rulefiles import into_engine
@@ -40,7 +40,7 @@ from whenthen.stage import Stage
 @click.option(
     "--within",
     "within_seconds",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=3600.0,
     metavar="SECONDS",
     help="With --diff: how far apart two firings may be to be one that moved.  [default: 3600]",

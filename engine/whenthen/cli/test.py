@@ -16,6 +16,7 @@ from whenthen.cli.options import as_json
 from whenthen.cli.output import Output
 from whenthen.cli.promises import Kept, effort_of, keep_all, search_options
 from whenthen.cli.wanted import plugin_options, registry_of
+from whenthen.dsl.read import UnreadableFileError, read_json, read_text
 from whenthen.extend.registry import Registry
 from whenthen.proving.keep import keep
 from whenthen.proving.promises import promisefile
@@ -79,8 +80,17 @@ def _found(paths: Iterable[Path]) -> Iterator[Path]:
         elif path.name.endswith(_KINDS) or makes_promises(path):
             yield path
         else:
-            message = f"{path} is no {endings}, and no rule in it makes a promise"
+            message = _unreadable(path) or f"{path} is no {endings}, and no rule in it makes a promise"
             raise click.BadParameter(message, param_hint="FILES")
+
+
+def _unreadable(path: Path) -> str | None:
+    """Return why a file cannot be read as JSON, if it cannot."""
+    try:
+        read_json(read_text(path))
+    except UnreadableFileError as error:
+        return f"{path} {error}"
+    return None
 
 
 def _judged(file: Path, registry: Registry, effort: Effort) -> Verdict:

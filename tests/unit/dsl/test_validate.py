@@ -45,3 +45,10 @@ def test_a_whole_number_that_no_double_holds_is_refused(number: int) -> None:
 
 def test_the_largest_double_is_taken() -> None:
     assert problems({"type": "range", "config": {"sensor": "t", "min": 1.7976931348623157e308}}) == []
+
+
+def test_what_is_missing_is_told_once() -> None:
+    told = [str(problem) for problem in Validator(load_registry()).problems({"id": "x"})]
+
+    assert sorted(told) == sorted(set(told))
+    assert len(told) == 3
