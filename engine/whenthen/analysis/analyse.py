@@ -115,7 +115,9 @@ class Analysis:
                 yield from bypasses(self._context, *pair)
                 continue
             if kind == "condition_block":
-                found = [blocks(self._context, *pair), blocks(self._context, *pair[::-1])]
+                (first, second), others = pair, self._graph.facts.values()
+                both = (first, second), (second, first)
+                found = [blocks(self._context, blocked, blocker, others) for blocked, blocker in both]
                 yield from (finding for finding in found if finding is not None)
                 continue
             conflict = judged(self._context, kind, name, pair)

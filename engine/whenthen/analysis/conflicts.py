@@ -27,7 +27,20 @@ def judged(context: Context, kind: Kind, name: str, pair: Pair) -> Finding | Non
 
 def _may_meet(first: Facts, second: Facts) -> bool:
     """Tell quickly whether any of their ways go together, as if they were about one device."""
+    if _by_other_events(first, second):
+        return False
     return any(boxes_touch(one.box, other.box) for one in first.fires for other in second.fires)
+
+
+def _by_other_events(first: Facts, second: Facts) -> bool:
+    """Tell whether nothing but events starts the two, and their data must differ: on and off, open and close."""
+    if any(len(one.rule.event_triggers) < len(one.rule.triggers) for one in (first, second)):
+        return False
+    return all(
+        one.name == other.name and any(one.match[key] != other.match[key] for key in one.match.keys() & other.match)
+        for one in first.rule.event_triggers
+        for other in second.rule.event_triggers
+    )
 
 
 # Opposing settings

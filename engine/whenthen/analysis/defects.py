@@ -7,7 +7,7 @@ from itertools import combinations as choose
 from itertools import islice
 
 from whenthen.analysis import history
-from whenthen.analysis.calendar import runs
+from whenthen.analysis.calendar import WEEK_US, runs, week_of
 from whenthen.analysis.case import Case, together
 from whenthen.analysis.facts import Facts
 from whenthen.analysis.findings import Finding, Grade, Proof, Witness
@@ -20,6 +20,8 @@ from whenthen.model.reading import Scalar
 from whenthen.model.step import Step, Tick
 
 _MOST_TRIED = 6
+_WEEKS = 53
+_MOST_RARE_RUNS = 64
 
 
 def defects(context: Context, facts: Facts) -> Iterator[Finding]:
@@ -67,6 +69,8 @@ def _never(context: Context, facts: Facts) -> Finding | None:
     if rule.valid_from_us is not None and rule.valid_until_us is not None and rule.valid_from_us >= rule.valid_until_us:
         return _never_found(facts, "valid_until is not later than valid_from", "intervals", pointer="/valid_until")
     if not facts.fires:
+        if any(_reading(facts, week_us) for week_us in _weeks(context, 4, apart=13)):
+            return None  # not now, but once the clocks have changed
         node, why = _contradiction(context, facts)
         return _never_found(facts, why, "intervals", pointer=node)
     answers = [context.solved(case).truth if case.terms else True for case in facts.fires]
@@ -87,11 +91,49 @@ def _untimely(context: Context, facts: Facts) -> Finding | None:
             return None
         if history.instants(parts, context.now_us, 0) is not None:
             return None
-    if not facts.scheduled:
+    if not facts.scheduled or _comes_someday(context, facts):
         return None
     times = " and ".join(trigger.describe() for trigger in facts.rule.triggers)
     why = f"it looks at {times}, and at no such time do its conditions allow it"
     return _never_found(facts, why, "intervals", pointer="/conditions")
+
+
+def _comes_someday(context: Context, facts: Facts) -> bool:
+    """Look closer than at the week that stands for all: at each week's own hours, and at runs that are years away.
+
+    A window in one zone and a schedule in another meet in half of the year; a leap day is a Saturday now and then.
+    """
+    until_us = facts.rule.valid_until_us
+    low_us = max(context.now_us, facts.rule.valid_from_us or 0)
+    for trigger in facts.rule.triggers:
+        schedule = trigger.schedule(facts.place) if trigger.scheduled else None
+        if schedule is None:
+            continue
+        for week_us in _weeks(context, _WEEKS):
+            ends = [week_us + WEEK_US] if until_us is None else [week_us + WEEK_US, until_us]
+            for case in _reading(facts, week_us):
+                if any(runs(trigger, facts.place, case.week, max(week_us, low_us), min(ends), weeks=1)):
+                    return True
+        at_us = schedule.next_after(low_us - 1)
+        for _ in range(_MOST_RARE_RUNS):
+            if at_us is None or (until_us is not None and at_us >= until_us):
+                break
+            since_us = at_us - week_of(at_us)
+            for case in _reading(facts, week_of(at_us)):
+                if case.week is None or any(span.low <= since_us <= span.high for span in case.week):
+                    return True
+            at_us = schedule.next_after(at_us)
+    return False
+
+
+def _weeks(context: Context, count: int, apart: int = 1) -> Iterator[int]:
+    """Yield the starts of weeks, from this one on."""
+    return (week_of(context.now_us) + number * apart * WEEK_US for number in range(count))
+
+
+def _reading(facts: Facts, week_us: int) -> tuple[Case, ...]:
+    """Return the ways in which a rule's conditions hold in a certain week."""
+    return Reader(facts.rule.variables, facts.place.zone, week_us).every(facts.rule.conditions)
 
 
 def _contradiction(context: Context, facts: Facts) -> tuple[str, str]:

@@ -18,6 +18,8 @@ Means = Literal["event", "run", "echo", "world"]
 
 _REPORTED = {"on": ("_on", True), "off": ("_on", False), "open": ("_open", True), "close": ("_open", False)}
 """How devices report a switch: ``light`` set on is also ``light_on`` true."""
+_ALSO_SPELLED = {"close": "closed"}
+"""Other words in which devices report a setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ def echoes(write: Write) -> Iterator[tuple[str, Scalar]]:
     value = write.value[0] if isinstance(write.value, list) and write.value else write.value
     if isinstance(value, str | int | float):
         yield write.channel, value
+    if isinstance(value, str) and value in _ALSO_SPELLED:
+        yield write.channel, _ALSO_SPELLED[value]
     if isinstance(value, str) and value in _REPORTED:
         ending, truth = _REPORTED[value]
         yield write.channel + ending, truth

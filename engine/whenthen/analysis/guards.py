@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice, product
 
 from whenthen.analysis import history
@@ -18,6 +19,7 @@ from whenthen.analysis.trial import Context, histories, witness_of
 from whenthen.analysis.ways import Reader
 from whenthen.clock import MINUTE_US, SECOND_US
 from whenthen.extend.action import ControlRule, RunRule
+from whenthen.model.reading import Scalar
 from whenthen.model.step import Step, Tick
 
 _MOST_TRIED = 32
@@ -120,8 +122,11 @@ def _does(actions: Sequence[object], effect: str) -> bool:
 # A condition that is always spoilt
 
 
-def blocks(context: Context, blocked: Facts, blocker: Facts) -> Finding | None:
-    """Return the finding that whenever one rule is due, another has made its conditions false or switched it off."""
+def blocks(context: Context, blocked: Facts, blocker: Facts, others: Collection[Facts] = ()) -> Finding | None:
+    """Return the finding that whenever one rule is due, another has made its conditions false or switched it off.
+
+    There is none when one of the *others* puts that right in time.
+    """
     if not _only_scheduled(blocked) or not _only_scheduled(blocker) or not _holds_with(blocked, blocker):
         return None
     cast = context.placing.cast((blocked, blocker))
@@ -132,13 +137,47 @@ def blocks(context: Context, blocked: Facts, blocker: Facts) -> Finding | None:
         return None
     if any(isinstance(one, ControlRule) and one.operation == "disable" and one.rule in (blocked.id, blocked.rule.name)
            for one in blocker.causes):  # fmt: skip
-        return _blocked(context, (blocked, blocker), cast, due, None)
+        freed = any(_switches_on(other, blocked) and _runs_between(other, due) for other in others)
+        return None if freed else _blocked(context, (blocked, blocker), cast, due, None)
+    spoilt = _spoilt(blocked, blocker)
+    if spoilt is None or any(_resets(other, spoilt[1]) and _runs_between(other, due) for other in others):
+        return None
+    return _blocked(context, (blocked, blocker), cast, due, spoilt)
+
+
+def _spoilt(blocked: Facts, blocker: Facts) -> tuple[Key, Write, Scalar] | None:
+    """Return the sensor whose value keeps a rule's conditions from holding once the other has set something."""
     for write in blocker.writes:
+        reports: dict[str, list[Scalar]] = defaultdict(list)
         for sensor, value in echoes(write) if write.known and not write.delayed else ():
+            reports[sensor].append(value)
+        for sensor, values in reports.items():
             key: Key = (write.device, sensor, None)
-            if key in blocked.reads and not any(case.box.get(key, ANY).holds(value) for case in blocked.fires):
-                return _blocked(context, (blocked, blocker), cast, due, (key, write, value))
+            allowed = [case.box.get(key, ANY) for case in blocked.fires]
+            if key in blocked.reads and not any(one.holds(value) for one in allowed for value in values):
+                return key, write, values[0]
     return None
+
+
+def _switches_on(other: Facts, blocked: Facts) -> bool:
+    """Tell whether a rule enables one that was switched off."""
+    names = (blocked.id, blocked.rule.name)
+    return any(
+        isinstance(one, ControlRule) and one.operation != "disable" and one.rule in names for one in other.causes
+    )
+
+
+def _resets(other: Facts, write: Write) -> bool:
+    """Tell whether a rule sets a channel otherwise than it was written."""
+    return any(
+        (one.channel, one.device) == (write.channel, write.device) and one.value != write.value for one in other.writes
+    )
+
+
+def _runs_between(other: Facts, times: tuple[int, int]) -> bool:
+    """Tell whether a schedule starts a rule after the first instant and before the second."""
+    after_us, before_us = times
+    return bool(other.fires) and next((at for at in _runs(other, after_us + 1)), before_us) < before_us
 
 
 def _only_scheduled(facts: Facts) -> bool:

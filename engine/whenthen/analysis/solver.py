@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice, product
-from math import isfinite, isinf
+from math import isfinite, isinf, prod
+from random import Random
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +22,8 @@ Point = dict[Key, Scalar]
 
 _MOST_TRIED = 400
 _TIMEOUT_MS = 500
+_ROUND = (0.0, 1.0, -1.0, 10.0, 100.0)
+"""Values that are tried in any case: sensors compared with one another name no number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +65,21 @@ def _tried(terms: tuple[Term, ...], keys: Mapping[Key, Domain], functions: Funct
     constants = sorted({number for term in terms for number in _constants(tree_of(term.expression))})
     choices = [list(dict.fromkeys(_candidates(domain, constants))) for domain in keys.values()]
     evaluators = [(term, term.expression.evaluator(functions)) for term in terms]
-    for values in islice(product(*choices), _MOST_TRIED):
+    for values in _choose(choices):
         point = dict(zip(keys, values, strict=True))
         if all(evaluate({name: point[key] for name, key in term.names}) is term.truth for term, evaluate in evaluators):
             return point
     return None
+
+
+def _choose(choices: list[list[Scalar]]) -> Iterator[tuple[Scalar, ...]]:
+    """Yield combinations: all of them where they are few, else some from everywhere, always the same."""
+    if prod(map(len, choices)) <= _MOST_TRIED:
+        yield from product(*choices)
+        return
+    chance = Random(0)  # noqa: S311 - chance that repeats, no secret
+    for _ in range(_MOST_TRIED):
+        yield tuple(map(chance.choice, choices))
 
 
 def _candidates(domain: Domain, constants: list[float]) -> Iterator[Scalar]:
@@ -75,6 +88,7 @@ def _candidates(domain: Domain, constants: list[float]) -> Iterator[Scalar]:
         for near in (number, number + 1, number - 1):
             if domain.holds(near):
                 yield near
+    yield from (number for number in _ROUND if domain.holds(number))
 
 
 def _constants(tree: ast.expr) -> Iterator[float]:

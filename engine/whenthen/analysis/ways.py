@@ -122,6 +122,8 @@ class Reader:
             return (ALWAYS,)
         come = Domain.equals(config["to"]) if "to" in config else ANY
         gone = Domain.equals(config["from"]) if "from" in config else ANY
+        if "to" in config and "from" in config and gone == come:
+            return ()  # a value that stays is no change
         if "to" in config and "from" not in config:
             gone = Domain.equals(config["to"], wanted=False)
         if "from" in config and "to" not in config:

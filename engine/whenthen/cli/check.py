@@ -34,7 +34,9 @@ def to_effects(_context: click.Context, param: click.Parameter, value: Path | No
     except BadEffectsError as error:
         lines = "\n".join(f"{value}: {one_line(str(problem))}" for problem in error.problems)
         raise click.BadParameter(lines, param=param) from None
-    except (WhenthenError, OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise click.BadParameter(f"{value}: is not UTF-8 text", param=param) from None
+    except (WhenthenError, OSError) as error:
         raise click.BadParameter(f"{value}: {error}", param=param) from None
 
 

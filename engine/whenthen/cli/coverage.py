@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from whenthen.cli.lines import one_line
-from whenthen.cli.options import as_json
+from whenthen.cli.options import FiniteRange, as_json
 from whenthen.cli.output import Output
 from whenthen.cli.scenariofiles import Source, scenarios_of, sources_of
 from whenthen.cli.wanted import plugin_options, registry_of
@@ -46,7 +46,7 @@ _SHOWN = 20
 @click.option(
     "--fail-under",
     metavar="PERCENT",
-    type=click.FloatRange(0, 100),
+    type=FiniteRange(0, 100),
     help="Exit with 1 when fewer of the mutants are noticed, or when a scenario fails.",
 )
 @click.option("--seed", default=0, show_default=True, help="Another seed searches in other places.")
@@ -128,7 +128,8 @@ def _lines(found: Coverage, written: Sequence[Written]) -> Iterator[str]:
         yield from _rule_lines(one)
     for _, made, path in written:
         count = len(made.kills)
-        yield f"written: {path}, notices {count} more mutant{'s' * (count != 1)}"
+        does = f"notices {count} more mutant{'s' * (count != 1)}" if count else "reaches an outcome that none did"
+        yield f"written: {path}, {does}"
     made_in_all = sum(len(one.mutants.made) for one in found.rules)
     killed = sum(len(one.killed) for one in found.rules)
     missing = sum(len(one.missing) for one in found.rules)

@@ -14,7 +14,7 @@ import click
 from whenthen.cli.difference import tell_difference
 from whenthen.cli.directory import devices_file
 from whenthen.cli.lines import Columns, firing_json
-from whenthen.cli.options import as_json, to_zone
+from whenthen.cli.options import FiniteRange, as_json, to_zone
 from whenthen.cli.output import Output, write_json_lines
 from whenthen.cli.recording import open_recording, readings_device
 from whenthen.cli.rulefiles import CheckedRule, into_engine
@@ -43,7 +43,7 @@ from whenthen.stage import Stage
 @click.option(
     "--within",
     "within_seconds",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=3600.0,
     metavar="SECONDS",
     help="With --diff: how far apart two firings may be to be one that moved.  [default: 3600]",

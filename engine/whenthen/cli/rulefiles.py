@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ class CheckedRule:
         }
 
 
-def into_engine(engine: Engine, paths: Iterable[Path]) -> list[CheckedRule]:
+def into_engine(engine: Engine, paths: Sequence[Path]) -> list[CheckedRule]:
     """Put every valid rule of the files and folders into *engine*; tell of each rule, and of each unreadable file.
 
     Raises ``click.BadParameter`` when there is nothing that could be a rule.
@@ -60,7 +60,9 @@ def into_engine(engine: Engine, paths: Iterable[Path]) -> list[CheckedRule]:
         checked += [CheckedRule(found.path, "", "", "", (found.problem,)) for found in problems]
         checked += [_put(engine, source, taken) for source in sources]
     if not checked:
-        raise click.BadParameter("there are no rules in it; name a .json file, or a folder of them", param_hint="RULES")
+        named = ", ".join(map(str, paths))
+        message = f"there are no rules in {named}; name a .json file, or a folder of them"
+        raise click.BadParameter(message, param_hint="RULES")
     return checked
 
 

@@ -16,7 +16,7 @@ from whenthen.cli.options import as_json
 from whenthen.cli.output import Output
 from whenthen.cli.promises import effort_of, search_options
 from whenthen.cli.wanted import plugin_options, registry_of
-from whenthen.dsl.read import SCENARIO_ENDING, TEST_ENDINGS
+from whenthen.dsl.read import SCENARIO_ENDING, TEST_ENDINGS, UnreadableFileError, read_json, read_text
 from whenthen.proving.judged import Kept, is_test, judged, keep_failures, tests_in
 from whenthen.proving.promises.hunt import PromiseVerdict
 from whenthen.proving.scenarios.verdict import Verdict
@@ -73,8 +73,17 @@ def _found(paths: Iterable[Path]) -> Iterator[Path]:
         elif is_test(path):
             yield path
         else:
-            message = f"{path} is no {endings}, and no rule in it makes a promise"
+            message = _unreadable(path) or f"{path} is no {endings}, and no rule in it makes a promise"
             raise click.BadParameter(message, param_hint="FILES")
+
+
+def _unreadable(path: Path) -> str | None:
+    """Return why a file cannot be read as JSON, if it cannot."""
+    try:
+        read_json(read_text(path))
+    except UnreadableFileError as error:
+        return f"{path} {error}"
+    return None
 
 
 def _lines(verdicts: Sequence[Verdict], kept: Mapping[Path, Sequence[Kept]]) -> Iterator[str]:

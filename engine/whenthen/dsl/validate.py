@@ -55,7 +55,7 @@ class SchemaChecker:
 
         slow = Draft202012Validator(self._schema)
         errors = sorted(slow.iter_errors(value), key=lambda error: list(map(str, error.absolute_path)))
-        return [problem for error in errors for problem in _told(error, pointer)]
+        return list(dict.fromkeys(problem for error in errors for problem in _told(error, pointer)))
 
 
 class Validator:

@@ -58,10 +58,11 @@ def judged(file: Path, registry: Registry, effort: Effort) -> Verdict:
 
 def keep_failures(verdict: Verdict, folder: Path) -> list[Kept]:
     """Write each failure into *folder*, of which nothing is made when there is none. Raises ``OSError``."""
-    if isinstance(verdict, PromiseVerdict):
+    if isinstance(verdict, PromiseVerdict) and verdict.promises is not None:
         name = verdict.name or verdict.file.name.partition(".")[0]
         numbered = enumerate(verdict.broken, start=1)
-        kept = [(broken, keep_broken(folder, name, broken, number)) for number, broken in numbered]
+        promises = verdict.promises
+        kept = [(broken, keep_broken(folder, name, promises, broken, number)) for number, broken in numbered]
         return [Kept(command, str(broken.given.promise), scenario) for broken, (scenario, command) in kept]
     if verdict.failures and verdict.played is not None:
         return [Kept(keep(folder, verdict.played, verdict.places))]

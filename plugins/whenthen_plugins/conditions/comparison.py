@@ -105,9 +105,10 @@ class Comparison(Condition):
             yield Problem("bad_value", "/operator", f"{value!r} has no order", "use == or !=")
 
     def describe(self) -> str:
-        """Return for example ``co2 > 1000``."""
+        """Return for example ``co2 > 1000``, or ``co2 > 1000 (hysteresis 50)``, which 960 may keep true."""
         value = self.other.sensor if self.other else self.config["value"]
-        return f"{self.ref.sensor} {self.config['operator']} {value}"
+        slack = f" (hysteresis {self.config['hysteresis']})" if self.config.get("hysteresis") else ""
+        return f"{self.ref.sensor} {self.config['operator']} {value}{slack}"
 
 
 def _is_number(value: object) -> bool:

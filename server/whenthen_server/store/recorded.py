@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, false, func, literal, or_, select, union_all
+from sqlalchemy import Connection, and_, case, exists, false, func, literal, not_, or_, select, union_all
 
 from whenthen.clock import DAY_US
 from whenthen.model.reading import Reading
@@ -53,7 +53,8 @@ def crossings(
     """Yield, as ``readings`` does, only the values at which a series crosses one of its *cuts*, and its first and last.
 
     The database finds them, so that a month of readings in which little happens is little to read. *cuts* are by the id
-    of the series; a number above a cut lies on the other side of it.
+    of the series; a number above a cut lies on the other side of it. What came late, after a newer value, moved no rule
+    and is left out, as is what had not come by *to_us*.
     """
     parts = [_crossing(series_id, points, from_us, to_us) for series_id, points in cuts.items() if series_id in wanted]
     if parts:
@@ -72,7 +73,8 @@ def _crossing(series_id: int, points: Sequence[float], from_us: int, to_us: int)
         number.label("side"),
         func.lag(number).over(order_by=order).label("before"),
         func.lead(order).over(order_by=order).label("next_us"),
-    ).where(samples.c.series_id == series_id, order >= from_us, order < to_us)
+    ).where(samples.c.series_id == series_id, order >= from_us, order < to_us, not_(_late()))
+    inside = inside.where(samples.c.received_us < to_us)
     found = inside.subquery()
     crosses = or_(found.c.before.is_(None), found.c.before != found.c.side, found.c.next_us.is_(None))
     kept = (found.c.series_id, found.c.at_us, found.c.received_us, found.c.number, found.c.other)
@@ -140,13 +142,16 @@ def last_outside(connection: Connection, series_id: int, band: tuple[float, floa
     """Return when a number of a series last lay at or below the *band*, or above it, before an instant."""
     low, high = band
     outside = or_(samples.c.number <= low, samples.c.number > high)
-    found = select(samples.c.at_us).where(samples.c.series_id == series_id, samples.c.at_us < before_us, outside)
+    found = select(samples.c.at_us).where(
+        samples.c.series_id == series_id, samples.c.at_us < before_us, outside, not_(_late())
+    )
     return connection.execute(found.order_by(samples.c.at_us.desc()).limit(1)).scalar()
 
 
 def last_but_one(connection: Connection, series_id: int, at_us: int) -> int | None:
     """Return when the value before the newest of an instant was measured, ``None`` if there is none."""
     found = select(samples.c.at_us).where(samples.c.series_id == series_id, samples.c.at_us <= at_us)
+    found = found.where(samples.c.received_us <= at_us, not_(_late()))
     return connection.execute(found.order_by(samples.c.at_us.desc()).offset(1).limit(1)).scalar()
 
 
@@ -159,6 +164,18 @@ def bounded(connection: Connection, wanted: Series, from_us: int, to_us: int, li
 
 def _between(wanted: Series, from_us: int, to_us: int) -> Any:
     return and_(samples.c.series_id.in_(wanted), samples.c.at_us >= from_us, samples.c.at_us < to_us)
+
+
+def _late() -> Any:
+    """Say that a value came after a newer one; only what was measured before it came can be that."""
+    newer = samples.alias()
+    sooner = and_(
+        newer.c.series_id == samples.c.series_id,
+        newer.c.at_us > samples.c.at_us,
+        newer.c.at_us <= samples.c.received_us,
+        newer.c.received_us < samples.c.received_us,
+    )
+    return and_(samples.c.received_us > samples.c.at_us, exists().where(sooner))
 
 
 def _value(row: Any) -> Any:

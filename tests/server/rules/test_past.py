@@ -50,13 +50,17 @@ MORE: tuple[dict[str, Any], ...] = (
 )
 
 
-def lived(farm: House, clock: ManualClock, random: Random) -> list[tuple[str, int, dict[str, Any]]]:
-    """Return what the live engine told, rule by rule, in the course of readings, late ones and silences."""
+def lived(
+    farm: House, clock: ManualClock, random: Random, delays: tuple[float, ...]
+) -> list[tuple[str, int, dict[str, Any]]]:
+    """Return what the live engine told, rule by rule, in the course of readings, silences, and *delays* in seconds."""
     told: list[tuple[str, int, dict[str, Any]]] = []
     for step in range(80):
         clock.turn(seconds=random.choice((1, 20, 60, 60, 61, 150, 1_000, 4_000)))
         if random.random() < 0.8:
-            farm.runtime.take("dev-1", {"temperature": random.choice((19, 21.5, 24, 26, 30, 31, 33, 35))})
+            measured_us = to_us(clock.now()) - round(random.choice(delays) * 1_000_000)
+            value = random.choice((19, 21.5, 24, 26, 30, 31, 33, 35))
+            farm.runtime.submit(TakeReadings([Given("dev-1", {"temperature": value}, measured_us)])).wait(10)
         if step % 8 == 7:
             clock.turn(seconds=0.5)
             for name in CONDITIONS:
@@ -68,15 +72,17 @@ def lived(farm: House, clock: ManualClock, random: Random) -> list[tuple[str, in
     return told
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("seed", "delays"), [(0, (0,)), (1, (0,)), (2, (0,)), (3, (0, 0, 5, 90, 4_000)), (4, (0, 0, 5, 90, 4_000))]
+)
 def test_what_is_told_of_an_instant_later_is_what_was_told_then(
-    farm: House, owner: FlaskClient, clock: ManualClock, seed: int
+    farm: House, owner: FlaskClient, clock: ManualClock, seed: int, delays: tuple[float, ...]
 ) -> None:
     random = Random(seed)
     for name, conditions in CONDITIONS.items():
         more = random.choice(MORE)
         saved(owner, rule(id=name, scope={"device": "dev-1"}, conditions=conditions, actions=[LOG], **more))
-    told = lived(farm, clock, random)
+    told = lived(farm, clock, random, delays)
     with reading(farm.database) as connection:
         assert connection.scalar(select(func.count()).select_from(checkpoints))
     demand_the_same(farm, told)
@@ -92,6 +98,21 @@ def demand_the_same(farm: House, told: list[tuple[str, int, dict[str, Any]]]) ->
         assert version is not None
         (again,) = past.explained(name, version, at_us, "dev-1").document["explanations"]
         assert shortly(again) == shortly(live), (name, at_us)
+
+
+def test_what_was_measured_before_the_rule_was_saved_and_came_after_is_known(
+    farm: House, owner: FlaskClient, clock: ManualClock
+) -> None:
+    long_ago_us = to_us(clock.now()) - 60_000_000
+    saved(owner, rule(id="fan", scope={"device": "dev-1"}, conditions=[held(over(30), 60), over(20)], actions=[LOG]))
+    clock.turn(seconds=1)
+    farm.runtime.submit(TakeReadings([Given("dev-1", {"temperature": 35.0}, long_ago_us)])).wait(10)
+    clock.turn(seconds=30)
+    asked = {"subject": "dev-1", "at": clock.now().isoformat()}
+    (told,) = body_of(owner.get(f"{RULES}/fan/explain", query_string=asked))["explanations"]
+
+    assert [one["truth"] for one in told["conditions"]] == [False, True]
+    assert told["conditions"][1]["readings"][0]["value"] == 35.0
 
 
 def test_an_execution_tells_the_reasons_of_its_instant_though_more_came_in_the_same_commit(

@@ -49,6 +49,91 @@ def test_without_the_solver_it_is_only_possible(registry: Registry) -> None:
     assert kinds(analyse([never], registry, now_us=NOW_US, use_z3=False)) == [("never_fires", "possible", "none")]
 
 
+@pytest.mark.parametrize("condition", [compare("inside", ">", {"sensor": "outside"}), expression("a - b > c - d")])
+def test_sensors_compared_with_one_another_need_no_solver(condition: Rule, registry: Registry) -> None:
+    can = rule("a", [condition], [note("x")], "inside", "outside", "a", "b", "c", "d")
+
+    assert analyse([can], registry, now_us=NOW_US, use_z3=False) == []
+
+
+@pytest.mark.parametrize(
+    ("schedule", "when"),
+    [
+        ({"cron": "0 0 29 2 *"}, {}),
+        ({"cron": "0 12 25 12 *"}, {"days": ["Sat"]}),
+        ({"at": "11:30", "timezone": "UTC"}, {"time_range": ["13:00", "14:00"], "timezone": "Europe/Brussels"}),
+    ],
+)
+def test_a_schedule_that_comes_in_another_season_or_year_is_no_rule_that_never_fires(
+    schedule: Rule, when: Rule, registry: Registry
+) -> None:
+    conditions = [{"type": "time", "config": when}] if when else []
+    rare = {**rule("a", conditions, [turn("light")]), "trigger": {"type": "time", "config": schedule}}
+
+    assert analyse([rare], registry, now_us=NOW_US) == []
+
+
+def test_times_of_two_zones_that_meet_in_summer_only_exclude_nothing(registry: Registry) -> None:
+    conditions = [
+        {"type": "time", "config": {"time_range": ["11:00", "11:30"], "timezone": "UTC"}},
+        {"type": "time", "config": {"time_range": ["13:00", "13:30"], "timezone": "Europe/Brussels"}},
+    ]
+
+    assert analyse([rule("a", conditions, [turn("light")], "lux")], registry, now_us=NOW_US) == []
+
+
+def test_a_change_to_the_same_value_never_comes(registry: Registry) -> None:
+    same = {"type": "change", "config": {"sensor": "mode", "from": "eco", "to": "eco"}}
+
+    assert kinds(analyse([rule("a", [same], [note("x")], "mode")], registry, now_us=NOW_US)) == [
+        ("never_fires", "certain", "intervals")
+    ]
+
+
+def timed(name: str, at: str, conditions: list[Rule], *actions: Rule) -> Rule:
+    return {**rule(name, conditions, list(actions)), "trigger": {"type": "time", "config": {"at": at}}}
+
+
+def switch(name: str, operation: str) -> Rule:
+    return {"type": "rule_control", "config": {"rule": name, "operation": operation}}
+
+
+def test_a_rule_that_is_switched_on_again_in_time_is_not_blocked(registry: Registry) -> None:
+    rules = [timed("a", "22:00", [], turn("pump")), timed("b", "21:10", [], switch("a", "disable"))]
+
+    assert [one.kind for one in analyse(rules, registry, now_us=NOW_US)] == ["condition_block"]
+    assert analyse([*rules, timed("c", "21:30", [], switch("a", "enable"))], registry, now_us=NOW_US) == []
+
+
+def test_a_rule_whose_condition_is_put_right_in_time_is_not_blocked(registry: Registry) -> None:
+    closed = compare("valve", "==", "closed")
+    rules = [timed("a", "22:00", [closed], turn("pump")), timed("b", "21:10", [], command("open_valve"))]
+
+    assert [one.kind for one in analyse(rules, registry, now_us=NOW_US)] == ["condition_block"]
+    assert analyse([*rules, timed("c", "21:30", [], command("close_valve"))], registry, now_us=NOW_US) == []
+
+
+@pytest.mark.parametrize("reported", ["close", "closed"])
+def test_a_valve_that_was_closed_is_reported_in_either_word(reported: str, registry: Registry) -> None:
+    shut = rule("a", [compare("pressure", ">", 5)], [command("close_valve")], "pressure")
+    back = rule("b", [compare("valve", "==", reported)], [command("open_valve")], "valve")
+
+    assert [one.kind for one in analyse([shut, back], registry, now_us=NOW_US)] == ["action_revert"]
+
+
+@pytest.mark.parametrize(("other", "found"), [("off", []), ("on", ["action_conflict"])])
+def test_events_that_cannot_be_one_event_are_no_conflict(other: str, found: list[str], registry: Registry) -> None:
+    def pressed(button: str) -> Rule:
+        return {"type": "event", "config": {"event": "button_pressed", "match": {"button": button}}}
+
+    rules = [
+        {**rule("a", [], [turn("light")]), "trigger": pressed("on")},
+        {**rule("b", [], [turn("light", "off")]), "trigger": pressed(other)},
+    ]
+
+    assert [one.kind for one in analyse(rules, registry, now_us=NOW_US)] == found
+
+
 def test_values_that_only_a_solver_finds_are_played(registry: Registry) -> None:
     hard = expression(
         "temperature * 7 + humidity * 3 > 1234 and temperature * 7 + humidity * 3 < 1235 and humidity < 11"

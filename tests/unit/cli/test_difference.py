@@ -146,3 +146,15 @@ def test_a_side_that_is_not_valid_is_told_and_so_is_what_cannot_be_read(desk: De
     assert (wrong.exit_code, unread.exit_code) == (1, 1)
     assert "did you mean 'sensor'?" in wrong.stderr
     assert unread.stderr.count("line 7") == 1
+
+
+@pytest.mark.parametrize("given", ["nan", "inf", "-1"])
+def test_what_is_no_length_of_time_is_refused(tmp_path: Path, given: str) -> None:
+    rules, readings = tmp_path / "rules.json", tmp_path / "readings.csv"
+    rules.write_text('{"name": "r", "trigger": {"type": "manual"}, "actions": [{"type": "log", "config": {}}]}')
+    readings.write_text("timestamp,t\n2026-03-02T09:00:00Z,1\n")
+    options = ["--diff", str(rules), str(rules), "--readings", str(readings), "--within", given]
+    result = CliRunner().invoke(main, ["replay", *options])
+
+    assert result.exit_code == 2
+    assert "Invalid value for '--within'" in result.stderr

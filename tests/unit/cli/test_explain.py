@@ -150,3 +150,20 @@ def test_a_row_that_cannot_be_read_is_a_finding(desk: Desk) -> None:
 
     assert result.exit_code == 1
     assert "line 3" in result.stderr
+
+
+def test_a_value_that_hysteresis_keeps_true_is_told_with_it(tmp_path: Path) -> None:
+    condition = {"sensor": "temperature", "operator": ">=", "value": 32, "hysteresis": 2}
+    rule = {
+        "name": "Hot",
+        "trigger": {"type": "sensor", "config": {"sensor": "temperature"}},
+        "conditions": [{"type": "comparison", "config": condition}],
+        "actions": [{"type": "log", "config": {"message": "hot"}}],
+    }
+    rules, readings = tmp_path / "rules.json", tmp_path / "readings.csv"
+    rules.write_text(json.dumps(rule))
+    readings.write_text("timestamp,temperature\n2026-03-02T09:00:00Z,33\n2026-03-02T09:10:00Z,31\n")
+    options = ["--rule", "Hot", "--at", "2026-03-02T09:10:00Z", "--readings", str(readings)]
+    result = CliRunner().invoke(main, ["explain", str(rules), *options])
+
+    assert "✓ temperature >= 32 (hysteresis 2): temperature of device = 31" in result.stdout

@@ -76,6 +76,33 @@ def test_a_kept_scenario_passes_once_the_rule_is_mended(tmp_path: Path) -> None:
     assert run(written(file, document)).exit_code == 0
 
 
+def test_a_kept_scenario_plays_the_rules_where_they_stand(tmp_path: Path) -> None:
+    rules, elsewhere = tmp_path / "rules" / "warm.json", tmp_path / "kept" / "here"
+    off = {"type": "device_command", "config": {"command": "turn_off_fan"}, "after_seconds": 600}
+    mended = {**WARM, "actions": [{"type": "device_command", "config": {"command": "turn_on_fan"}}, off]}
+    rules.parent.mkdir()
+    written(rules, [WARM, {**WARM, "name": "Hot"}])
+    assert (
+        run(promises(tmp_path, BROKEN, rules=["rules"], only=["Warm"]), "--keep", str(elsewhere), *OPTIONS).exit_code
+        == 1
+    )
+    assert run(str(elsewhere)).exit_code == 1
+    written(rules, [mended, {**WARM, "name": "Hot"}])
+
+    assert run(str(elsewhere)).exit_code == 0
+
+
+def test_a_kept_scenario_runs_a_rule_by_its_name(tmp_path: Path) -> None:
+    on = {"type": "device_command", "config": {"command": "turn_on_fan"}}
+    rule = {**WARM, "trigger": {"type": "manual", "config": {}}, "conditions": []}
+    file = written(tmp_path / "rules.json", rule)
+    run(promises(tmp_path, BROKEN, rules=["rules.json"]), "--keep", str(tmp_path / "kept"), *OPTIONS)
+    off = {"type": "device_command", "config": {"command": "turn_off_fan"}, "after_seconds": 600}
+    Path(file).write_text(json.dumps({**rule, "actions": [on, off]}))  # without an id of its own: another
+
+    assert run(str(tmp_path / "kept")).exit_code == 0
+
+
 def test_rules_are_searched_for_what_they_promise(tmp_path: Path) -> None:
     own = {key: value for key, value in KEPT.items() if key != "fires_of"} | {"per_seconds": 61}
     written(tmp_path / "silent.json", {**WARM, "invariants": []})

@@ -170,3 +170,12 @@ def test_a_name_that_would_break_a_line_does_not(folder: Path) -> None:
 
     assert result.exit_code == 1
     assert result.stdout.splitlines()[0].endswith("a b\ufffd[2J\ufffd")
+
+
+def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    broken = tmp_path / "rules.json"
+    broken.write_text('{"name": ')
+    result = CliRunner().invoke(main, ["test", str(broken)])
+
+    assert result.exit_code == 2
+    assert "rules.json is not JSON" in result.stderr

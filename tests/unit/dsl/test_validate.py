@@ -71,3 +71,10 @@ def test_what_is_too_short_or_too_long_is_told_by_its_length() -> None:
     said = {problem.pointer: problem.message for problem in VALIDATOR.problems(rule)}
 
     assert said == {"/name": "must have at most 200 characters, not 300", "/actions": "must not be empty"}
+
+
+def test_what_is_missing_is_told_once() -> None:
+    told = [str(problem) for problem in Validator(load_registry()).problems({"id": "x"})]
+
+    assert sorted(told) == sorted(set(told))
+    assert len(told) == 3

@@ -119,7 +119,7 @@ class _Writer:
             **({"only": [original["name"]]} if isinstance(self.rule, str) else {}),
             "devices": places_of(scene.directory),
             "start": from_us(trial.start_us).isoformat(),
-            "timeline": [_by_name(entry, original) for entry in entries_of(trial.steps, trial.start_us)],
+            "timeline": entries_of(trial.steps, trial.start_us, {original["id"]: original["name"]}),
             "expect": list(_expected(played, trial.start_us, original["name"])),
         }
 
@@ -127,11 +127,6 @@ class _Writer:
         changed = replace(scenario, rules=(document,))
         played = play([document], scenario.steps, self.registry, scenario.directory, scenario.zone)
         return fails(changed, played, self.registry)
-
-
-def _by_name(entry: dict[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an entry that names the rule as people do: an id that was made of its content changes with it."""
-    return {key: original["name"] if key in ("run", "enable", "disable") else value for key, value in entry.items()}
 
 
 def _told(aimed: Sequence[Mutant], trial: Trial) -> str:

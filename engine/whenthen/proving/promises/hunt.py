@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from whenthen.proving.keep import keep
 from whenthen.proving.places import places_of
 from whenthen.proving.promises.moves import FAULTS
 from whenthen.proving.promises.promised import Given
-from whenthen.proving.promises.promisefile import read_promise_file
+from whenthen.proving.promises.promisefile import PromiseSet, read_promise_file
 from whenthen.proving.promises.search import SEED, TRIES, Found, search
 from whenthen.proving.promises.story import story
 from whenthen.proving.scenarios.entries import entries_of
@@ -46,9 +48,10 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class PromiseVerdict(Verdict):
-    """What became of a file of promises: *broken* has each that a history was found for."""
+    """What became of a file of promises: *broken* has each that a history was found for, of those in *promises*."""
 
     broken: tuple[Broken, ...] = ()
+    promises: PromiseSet | None = None
 
     def lines(self) -> Iterator[str]:
         """Yield what is wrong, each broken promise with its history, and which promises were kept, for people."""
@@ -82,7 +85,8 @@ def promise_verdict(file: Path, registry: Registry, effort: Effort) -> PromiseVe
         else:
             broken.append(Broken(given, found))
     failures = tuple(_failure(one, effort) for one in broken)
-    return PromiseVerdict(file, promises.name, (), failures, tuple(notes), None, promises.places, tuple(broken))
+    told = tuple(notes)
+    return PromiseVerdict(file, promises.name, (), failures, told, None, promises.places, tuple(broken), promises)
 
 
 def _failure(broken: Broken, effort: Effort) -> Failure:
@@ -92,11 +96,11 @@ def _failure(broken: Broken, effort: Effort) -> Failure:
     )
 
 
-def keep_broken(folder: Path, name: str, broken: Broken, number: int) -> tuple[Path, str]:
+def keep_broken(folder: Path, name: str, promises: PromiseSet, broken: Broken, number: int) -> tuple[Path, str]:
     """Write a found history as a scenario, and beside it as files to replay; return the scenario and the command.
 
-    The scenario expects the promise to be kept: it fails until the rules are mended, and guards them from then on.
-    Raises ``OSError``.
+    The scenario expects the promise to be kept, by the rules as they stand in their files: it fails until these are
+    mended, and guards them from then on. Raises ``OSError``.
     """
     told = broken.given.promise.name or f"{broken.given.rule or name} {number}"
     slug = re.sub(r"[^a-z0-9]+", "-", told.lower()).strip("-")[:60] or f"promise-{number}"
@@ -104,25 +108,41 @@ def keep_broken(folder: Path, name: str, broken: Broken, number: int) -> tuple[P
     places = None if played.directory is None else places_of(played.directory)
     scenario = folder / f"{slug}.scenario.json"
     command = keep(folder / slug, played, places)
-    text = json.dumps(_scenario(broken, places), ensure_ascii=False, indent=2)
+    text = json.dumps(_scenario(broken, places, _rules(promises, folder)), ensure_ascii=False, indent=2)
     scenario.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     return scenario, command
 
 
-def _scenario(broken: Broken, places: Mapping[str, Any] | None) -> dict[str, Any]:
+def _scenario(broken: Broken, places: Mapping[str, Any] | None, rules: Mapping[str, Any]) -> dict[str, Any]:
     played = broken.found.played
     start_us = min(map(_earliest, played.steps))
     own = {} if broken.given.rule else {"invariants": [dict(broken.given.promise.document)]}
     return {
         "name": str(broken.given.promise)[:200],
         "description": f"Found by a search: {broken.found.breach.reason}",
-        "rules": [dict(rule) for rule in played.rules],
+        **rules,
         **({} if places is None else {"devices": dict(places)}),
         "timezone": played.zone,
         "start": from_us(start_us).astimezone(ZoneInfo(played.zone)).isoformat(),
-        "timeline": entries_of(played.steps, start_us),
+        "timeline": entries_of(played.steps, start_us, _spoken(played.rules)),
         **own,
     }
+
+
+def _rules(promises: PromiseSet, folder: Path) -> dict[str, Any]:
+    """Return what a scenario in *folder* says of the rules: files stay files, or mending them would mend nothing."""
+    here = folder.resolve()
+    rules = [
+        os.path.relpath((promises.folder / given).resolve(), here) if isinstance(given, str) else dict(given)
+        for given in promises.given
+    ]
+    return {"rules": rules, **({"only": list(promises.only)} if promises.only else {})}
+
+
+def _spoken(rules: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return by id how rules are spoken of: by name where no other has it, for an id may be made of the content."""
+    names = Counter(told for rule in rules for told in {str(rule["id"]), str(rule["name"])})
+    return {str(rule["id"]): str(rule["name"]) for rule in rules if names[str(rule["name"])] == 1}
 
 
 def _earliest(step: Step) -> int:

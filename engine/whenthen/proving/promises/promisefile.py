@@ -24,7 +24,8 @@ class PromiseSet:
     """Promises, and the rules that keep them: documents, each with its id.
 
     *places* is the document of devices and farms, *zone* the IANA name of the zone of times that name none. *without*
-    are the faults (``FAULTS``) in spite of which they need not be kept.
+    are the faults (``FAULTS``) in spite of which they need not be kept. *given* and *only* say which rules these are,
+    in the file's own words; paths among them are relative to *folder*.
     """
 
     name: str
@@ -33,6 +34,9 @@ class PromiseSet:
     places: Places | None = None
     zone: str = "UTC"
     without: tuple[str, ...] = ()
+    given: tuple[str | Mapping[str, Any], ...] = ()
+    only: tuple[str, ...] = ()
+    folder: Path = Path()
 
     @property
     def directory(self) -> StaticDirectory | None:
@@ -63,7 +67,8 @@ def read_promise_set(document: Any, registry: Registry, folder: Path) -> Promise
         problems.append(Problem("missing_field", "/invariants", "nothing is promised", "say what must always hold"))
     if problems:
         raise InvalidPromisesError(tuple(problems), str(name))
-    return PromiseSet(str(name), rules, tuple(found), document.get("devices"), zone, tuple(document.get("without", ())))
+    places, without = document.get("devices"), tuple(document.get("without", ()))
+    return PromiseSet(str(name), rules, tuple(found), places, zone, without, tuple(items), tuple(names), folder)
 
 
 def read_promise_file(path: Path, registry: Registry) -> PromiseSet:

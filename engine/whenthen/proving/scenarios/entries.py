@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from whenthen.clock import SECOND_US
@@ -12,19 +13,22 @@ from whenthen.model.step import Restart, RunByHand, Step, Switch, Tick, instant_
 from whenthen.proving.offsets import told_span
 from whenthen.recorded.written import concerned
 
+_BY_ID: Mapping[str, str] = MappingProxyType({})
 
-def entries_of(steps: Iterable[Step], start_us: int) -> list[dict[str, Any]]:
+
+def entries_of(steps: Iterable[Step], start_us: int, names: Mapping[str, str] = _BY_ID) -> list[dict[str, Any]]:
     """Return an entry for each step, its times told from *start_us* on (microseconds since the epoch).
 
-    A reading whose device's clock is before the start cannot be told. Rules are named by id.
+    A reading whose device's clock is before the start cannot be told. Rules are named as *names* says, by id when
+    it does not.
 
     >>> entries_of([Reading("dev-1", {"co2": 700}, 90_000_000), Tick(120_000_000)], 0)
     [{'at': '1m30s', 'device': 'dev-1', 'values': {'co2': 700}}, {'at': '2m'}]
     """
-    return [_entry(step, start_us) for step in steps]
+    return [_entry(step, start_us, names) for step in steps]
 
 
-def _entry(step: Step, start_us: int) -> dict[str, Any]:
+def _entry(step: Step, start_us: int, names: Mapping[str, str]) -> dict[str, Any]:
     entry: dict[str, Any] = {"at": told_span(instant_of(step) - start_us)}
     match step:
         case Reading(device, values, received_us, at_us):
@@ -36,9 +40,9 @@ def _entry(step: Step, start_us: int) -> dict[str, Any]:
         case Restart(_, down_us):
             entry["restart"] = {"down_seconds": down_us / SECOND_US} if down_us else True
         case RunByHand(_, rule_id):
-            entry |= {"run": rule_id, **concerned(step), **({"force": True} if step.force else {})}
+            entry |= {"run": names.get(rule_id, rule_id), **concerned(step), **({"force": True} if step.force else {})}
         case Switch(_, rule_id, enabled):
-            entry["enable" if enabled else "disable"] = rule_id
+            entry["enable" if enabled else "disable"] = names.get(rule_id, rule_id)
         case Tick():
             pass
     return entry
