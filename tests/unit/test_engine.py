@@ -702,6 +702,24 @@ def test_a_cooldown_outlasts_an_edit_and_then_a_restart() -> None:
     assert engine.handle(Reading("d1", {"t": 27.0}, 61 * S)) != []
 
 
+def test_what_an_action_s_condition_remembered_does_not_come_back_with_a_restart_after_an_edit() -> None:
+    went = {"type": "change", "config": {"sensor": "t", "from": 19}}
+    before, edited = (
+        rule("r", on("t"), above("t", 100), actions=[{**led(color), "if": went}]) for color in ("red", "green")
+    )
+    engine = Engine(REGISTRY)
+    engine.put_rule(before)
+    for second, value in enumerate((19.0, 21.0), 1):
+        engine.handle(Reading("d1", {"t": value}, second * S))
+    kept = merge_state({}, engine.changed_state())
+    engine.put_rule(edited)
+    kept = merge_state(kept, engine.changed_state())
+    restored = Engine.restore(REGISTRY, None, [edited], json.loads(json.dumps(kept)))
+    skipped = [one.run_rule("r", force=True).firings[0].actions[0].skipped for one in (engine, restored)]
+
+    assert skipped == ["its condition is false"] * 2
+
+
 def test_a_missed_run_of_a_rule_that_an_earlier_one_switches_off_meets_nobody() -> None:
     hourly = {"type": "time", "config": {"every_seconds": 3600}}
     off = {"type": "rule_control", "config": {"rule": "later", "operation": "disable"}}

@@ -238,6 +238,8 @@ class Roster:
         self.bind(instance)
         for judge in instance.watched:
             judge(now_us)
+        if kept:  # what actions remembered has been forgotten, and must not come back with a restart
+            self.changes.mark(instance)
         self.looks.reschedule(instance)
         heat(instance)
 
