@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from whenthen.proving.promises.hunt import Effort, PromiseVerdict, keep_broken
+from whenthen.proving.promises.hunt import Effort, PromiseVerdict, file_names, keep_broken
 from whenthen.proving.promises.moves import FAULTS
 from whenthen.proving.promises.search import SEED, TRIES
 
@@ -46,8 +46,8 @@ def keep_all(verdict: PromiseVerdict, folder: Path) -> list[Kept]:
         return []
     name = verdict.name or verdict.file.name.partition(".")[0]
     kept: list[Kept] = []
-    for number, broken in enumerate(verdict.broken, start=1):
-        scenario, command = keep_broken(folder, name, verdict.promises, broken, number)
+    for file_name, broken in zip(file_names(name, verdict.broken), verdict.broken, strict=True):
+        scenario, command = keep_broken(folder, file_name, verdict.promises, broken)
         kept.append(Kept(command, str(broken.given.promise), scenario))
     return kept
 
