@@ -36,7 +36,7 @@ SIZES = {"full": Size(1_000, 10_000, 50, 3), "quick": Size(1_000, 2_000, 20, 1),
 
 
 def rules(count: int) -> list[dict[str, Any]]:
-    """Return rules of rooms: bands of a sensor, some for a while, some by day, each switching something."""
+    """Return rules of rooms: bands of a sensor, some for a while, some by day, each switching something, some back."""
     random = Random(SEED)
     return [_rule(number, random) for number in range(count)]
 
@@ -48,16 +48,22 @@ def _rule(number: int, random: Random) -> dict[str, Any]:
     if random.random() < 0.3:
         first = {"type": "duration", "config": {"condition": first, "duration_seconds": 300}}
     by_day = {"type": "time", "config": {"time_range": ["06:00", "20:00"]}}
-    command = f"turn_{random.choice(('on', 'off'))}_{random.choice(_CHANNELS)}_{number % 7}"
-    return {
+    state = random.choice(("on", "off"))
+    channel = f"{random.choice(_CHANNELS)}_{number % 7}"
+    rule: dict[str, Any] = {
         "id": f"rule-{number:05}",
         "name": f"Rule {number}",
         "scope": {"room": f"room-{number // _ROOM}"},
         "priority": random.randrange(3),
         "trigger": {"type": "sensor", "config": {"sensor": sensor}},
         "conditions": [first, by_day] if random.random() < 0.3 else [first],
-        "actions": [{"type": "device_command", "config": {"command": command}}],
+        "actions": [_turn(state, channel)],
     }
+    return {**rule, "clear_actions": [_turn("on" if state == "off" else "off", channel)]} if number % 3 == 0 else rule
+
+
+def _turn(state: str, channel: str) -> dict[str, Any]:
+    return {"type": "device_command", "config": {"command": f"turn_{state}_{channel}"}}
 
 
 def run(size: Size) -> Iterator[Figure]:

@@ -37,6 +37,11 @@ class Served:
         assert found is not None
         return int(found[1]) / 1024
 
+    def processor_seconds(self) -> float:
+        """Return the processor's time that the process has taken so far."""
+        after_name = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
 
 def fill(data: Path, rules: Iterable[Mapping[str, Any]], plugins: Path | None = None) -> None:
     """Make a data folder with ``DEVICES`` devices, dev-0 and so on, and *rules*."""

@@ -39,7 +39,8 @@ SIZES = {"full": Size(300, 50, 10, 20, 3), "quick": Size(300, 50, 10, 8, 2), "ti
 class Heard:
     """What all clients of a round got: the share of what there was, what came out of order, and how late (ms).
 
-    *memory* is the server's at the end to that at a third; *rate* the updates a second that it took in.
+    *memory* is the server's at the end to that at a third; *rate* the updates a second that it took in; *cost_us* the
+    processor's time that it took for each message that arrived, all that is done for an update included.
     """
 
     share: float
@@ -47,6 +48,7 @@ class Heard:
     p99_ms: float
     memory: float
     rate: float
+    cost_us: float
 
 
 def run(size: Size) -> Iterator[Figure]:
@@ -73,6 +75,8 @@ def _figures(rounds: list[Heard], size: Size, updates: int, *, is_wanted: bool) 
     yield Figure(
         "Sockets", f"{what}: memory at the end / at a third", memory, target=1.1 if is_wanted else None, at_least=False
     )
+    cost = tuple(one.cost_us for one in rounds)
+    yield Figure("Sockets", f"{what}: the server's processor time per message", cost, "µs", at_least=False)
 
 
 def _round(data: Path, size: Size, updates: int) -> Heard:
@@ -87,9 +91,11 @@ def _round(data: Path, size: Size, updates: int) -> Heard:
             assert one.stdout is not None
             assert one.stdout.readline() == "ready\n"
         memory: list[float] = []
+        before_s = server.processor_seconds()
         rate = paced(server.port, headers, _updates(messages, server, memory), 1, updates).rate
         told = [_told(one) for one in clients]
         memory.append(server.memory_mb())
+        taken_s = server.processor_seconds() - before_s
     took_ms = sorted(took for one in told for took in one["took_ms"])
     heard = sum(sum(one["heard"]) for one in told)
     return Heard(
@@ -98,6 +104,7 @@ def _round(data: Path, size: Size, updates: int) -> Heard:
         p99_ms=took_ms[int(len(took_ms) * 0.99)] if took_ms else float("inf"),
         memory=memory[1] / memory[0],
         rate=rate,
+        cost_us=taken_s * 1e6 / max(heard, 1),
     )
 
 

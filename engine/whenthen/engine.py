@@ -24,7 +24,7 @@ from whenthen.flow.guard import Fault, Guard
 from whenthen.flow.instance import Instance
 from whenthen.flow.meter import Meter
 from whenthen.flow.notices import Notices
-from whenthen.flow.persist import merge_state, restore_into, state_changes
+from whenthen.flow.persist import instance_rows, merge_state, restore_into, state_changes
 from whenthen.flow.placeholders import Placeholders
 from whenthen.flow.rehousing import Rehousing
 from whenthen.flow.roster import Roster
@@ -187,6 +187,10 @@ class Engine:
         """Return the paths of a rule's conditions that remember something; raises ``UnknownRuleError``."""
         return {path for one in self._state(rule_id).instances.values() for path in one.states or ()}
 
+    def kept(self, rule_id: str) -> dict[str, Any]:
+        """Return by subject what a rule remembers, as ``changed_state`` tells it; raises ``UnknownRuleError``."""
+        return instance_rows(self._state(rule_id), self._roster.guard)
+
     def recall(self, rule_id: str, fired_us: Mapping[str, int], count: int) -> None:
         """Have a rule take a history's word for when it last fired, by subject, and how often in all.
 
@@ -340,14 +344,16 @@ class Engine:
         timezone: str = "UTC",
         meter: Meter | None = None,
         compiler: RuleCompiler | None = None,
+        *,
+        gap: bool = True,
     ) -> Engine:
-        """Return an engine that goes on from kept *state*; the first instant given to it ends the gap (ruling 18)."""
+        """Return an engine that goes on from kept *state*; the first instant given to it ends the *gap* (ruling 18)."""
         engine = cls(registry, directory, timezone, meter, compiler)
         engine.now_us = state.get("now_us", 0)
         for document in rules:
             engine._roster.enter(engine._compiler.compile(document), engine.now_us)
         restore_into(engine._roster, state, engine.now_us)
-        engine._resume_from_us = engine.now_us if state else None
+        engine._resume_from_us = engine.now_us if state and gap else None
         return engine
 
     # Time

@@ -199,7 +199,7 @@ def _parts_of(fault: str) -> tuple[str, str, str | None]:
 def login_url(data: Path | None, settings_file: Path | None) -> None:
     """Print a new URL that signs the owner in, once."""
     settings = _settings(settings_file, data)
-    click.echo(_part("wiring").login_url(settings))
+    click.echo(_part("signing_in").login_url(settings))
 
 
 @click.group()

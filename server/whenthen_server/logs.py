@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from io import SEEK_END, TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -35,7 +36,7 @@ def one_line(text: str) -> str:
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-class _Lines(logging.Formatter):
+class _Lines(logging.Formatter, ABC):
     """What both forms share: the time with an offset, and the fields that a record was given."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -46,8 +47,9 @@ class _Lines(logging.Formatter):
             setattr(record, _MADE, text)
         return text
 
+    @abstractmethod
     def made(self, record: logging.LogRecord) -> str:
-        raise NotImplementedError
+        """Return the record's text."""
 
     def time(self, record: logging.LogRecord) -> str:
         return from_us(round(record.created * 1_000_000)).isoformat(timespec="milliseconds")

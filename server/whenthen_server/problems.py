@@ -11,6 +11,11 @@ from whenthen.errors import Problem
 CONTENT_TYPE = "application/problem+json"
 
 
+_HOW_TO_SIGN_IN = (
+    "Send a key or token as 'Authorization: Bearer …'; in a browser, open the address that 'whenthen login-url' prints."
+)
+
+
 class ApiError(Exception):
     """A request that fails, with all that its caller may know.
 
@@ -67,7 +72,7 @@ class Unauthorized(ApiError):  # noqa: N818
     status, code, title = 401, "unauthorized", "Sign in first"
 
     def __init__(self, detail: str = "", **more: Any) -> None:
-        super().__init__(detail or "Send a key or token as 'Authorization: Bearer …', or sign in.", **more)
+        super().__init__(detail or _HOW_TO_SIGN_IN, **more)
         self.headers.setdefault("WWW-Authenticate", 'Bearer realm="whenthen"')
 
 

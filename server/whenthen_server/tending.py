@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 
 from whenthen.clock import MINUTE_US
 from whenthen.runtime import Runtime
+from whenthen.runtime.intake import Item
 from whenthen_server.api.parts import PartState
 from whenthen_server.store.commands import CloseCommands, any_open
 from whenthen_server.store.database import reading
-from whenthen_server.store.upkeep import Job, Slice
 
 _log = logging.getLogger(__name__)
 
@@ -31,10 +31,13 @@ _WAIT_SECONDS = 60.0
 class Tending:
     """Ends commands whose time is over every second, and makes a pass of all *jobs* every five minutes.
 
-    *beside* is called at every pass, too: what needs no writer.
+    Each job is an item that does a slice and tells whether there is more to do. *beside* is called at every pass, too:
+    what needs no writer.
     """
 
-    def __init__(self, runtime: Runtime, database: Engine, jobs: Mapping[str, Job], beside: Callable[[], None]) -> None:
+    def __init__(
+        self, runtime: Runtime, database: Engine, jobs: Mapping[str, Item[bool]], beside: Callable[[], None]
+    ) -> None:
         self._runtime = runtime
         self._database = database
         self._jobs = jobs
@@ -83,8 +86,8 @@ class Tending:
             self._attempt(name, lambda job=job: self._whole(job))  # type: ignore[misc] # bound in the loop on purpose
         self._attempt("uses of keys", self._beside)
 
-    def _whole(self, job: Job) -> None:
-        while self._runtime.submit(Slice(job)).wait(_WAIT_SECONDS):
+    def _whole(self, job: Item[bool]) -> None:
+        while self._runtime.submit(job).wait(_WAIT_SECONDS):
             if self._stopping.wait(_PAUSE_SECONDS):
                 return
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import sys
-from collections.abc import Callable, Collection, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -21,6 +23,7 @@ from whenthen.clock import Clock, SystemClock, seconds_us, to_us
 from whenthen.extend.host import load_registry
 from whenthen.extend.registry import Registry
 from whenthen.runtime import Runtime
+from whenthen.runtime.journal import JournalLostError
 from whenthen.runtime.manner import Manner
 from whenthen_server import auth
 from whenthen_server.acting import Acting
@@ -33,16 +36,19 @@ from whenthen_server.outward import outward_of
 from whenthen_server.services.functions import Functions
 from whenthen_server.settings import Settings, SettingsError, about
 from whenthen_server.settings.values import Automation
+from whenthen_server.signing_in import leave_url
 from whenthen_server.store.answers import AnswerStore
 from whenthen_server.store.audit import note
+from whenthen_server.store.checkpoints import PutAside
 from whenthen_server.store.commands import CloseCommands
 from whenthen_server.store.database import open_database
-from whenthen_server.store.journal import SqlJournal
+from whenthen_server.store.held import Held
+from whenthen_server.store.journal import SqlJournal, available
 from whenthen_server.store.lock import NAME as LOCK_NAME
 from whenthen_server.store.lock import Lock
 from whenthen_server.store.migrations import upgrade_engine
 from whenthen_server.store.places import Places
-from whenthen_server.store.upkeep import Keeping, jobs
+from whenthen_server.store.upkeep import Keeping, Slice, jobs
 from whenthen_server.tending import Tending
 
 _PATIENCE_SECONDS = 3.0
@@ -52,9 +58,12 @@ _log = logging.getLogger(__name__)
 
 
 class House:
-    """The running server without its web layer: what ``whenthen_server.api.parts.Parts`` asks for, and more."""
+    """The running server without its web layer: what ``whenthen_server.api.parts.Parts`` asks for, and more.
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    *end* is called when the database belongs to another server: this one must not go on with what it remembers.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None, end: Callable[[], None] = lambda: None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
         providers = auth.providers_of(settings)
@@ -68,6 +77,8 @@ class House:
                 _log.warning("plugin %s: %s", plugin.name, problem)
         self.metrics = Metrics()
         self.database: Engine = _database(settings)
+        self._connection = Held(self.database)
+        _take(settings, self._connection)
         _upgrade(settings, self.database)
         self.hasher = auth.hasher_of(settings)
         self.login_path = auth.first_start(settings.data.folder, self.database, self.clock, self.hasher)
@@ -87,7 +98,7 @@ class House:
         self.acting = _acting(settings, self.places, self.registry, lambda: self.runtime)
         self.runtime = Runtime(
             self.registry,
-            SqlJournal(self.database, self.metrics.commit_seconds.observe),
+            SqlJournal(self.database, self.metrics.commit_seconds.observe, self._connection),
             directory=self.places,
             services=self.acting,
             clock=self.clock,
@@ -95,7 +106,8 @@ class House:
             max_sensors=settings.limits.sensors_per_device,
             tracing=True,
             manner=manner_of(settings.automation),
-            before_load=lambda: self.places.load(to_us(self.clock.now())),
+            before_load=self._before_load,
+            lost=partial(_lost, end),
         )
         self.acting.use(self.runtime)
         self.runtime.listen(Measuring(self.metrics, self.runtime))
@@ -103,7 +115,7 @@ class House:
         self.tending = Tending(
             self.runtime,
             self.database,
-            jobs(Keeping.of(settings)),
+            {"memories": PutAside(), **{name: Slice(job) for name, job in jobs(Keeping.of(settings)).items()}},
             lambda: self.gate.write_uses(self.clock.now()),
         )
         self._attached: list[Callable[[Flask], None]] = []
@@ -164,7 +176,8 @@ class House:
         self._told_of_end.append(stop)
 
     def ready(self, url: str) -> None:
-        """Print the address to open."""
+        """Print the address to open, and leave word of it for ``whenthen login-url``."""
+        leave_url(self.settings.data.folder, url)
         click.echo(f"whenthen is at {url}{self.login_path}")
         sys.stdout.flush()
 
@@ -183,8 +196,16 @@ class House:
         if not self.runtime.stop(seconds):
             _log.warning("not all that was under way ended in time; it goes on at the next start")
         self.gate.write_uses(self.clock.now())
+        if not self.runtime.alive:  # else the writer is still at it, and the process ends with it
+            self._connection.release()
         self.database.dispose()
         self._held.close()
+
+    def _before_load(self) -> None:
+        """Hold the database, if the connection broke; then read what the engine's directory has."""
+        with available(self.database):
+            self._connection.take()
+            self.places.load(to_us(self.clock.now()))
 
     def _database_state(self) -> PartState:
         try:
@@ -219,19 +240,10 @@ def check(settings: Settings) -> None:
 
 def build(settings: Settings) -> House:
     """Return the started server, without its web layer."""
-    house = House(settings)
+    house = House(settings, end=_end_process)
     house.start()
     join(house)
     return house
-
-
-def login_url(settings: Settings) -> str:
-    """Return the path of an address that signs the owner in, once; raises ``LookupError`` before the first start."""
-    database = open_database(settings.database_url)
-    try:
-        return auth.login_url(database, auth.hasher_of(settings), SystemClock())
-    finally:
-        database.dispose()
 
 
 def manner_of(automation: Automation) -> Manner:
@@ -277,9 +289,31 @@ def _database_setting(settings: Settings) -> str:
     return "automation.storage.path" if settings.database.url is None else "database.url"
 
 
+def _take(settings: Settings, connection: Held) -> None:
+    """Keep a second server away from a PostgreSQL database, as ``_lock`` does from a file."""
+    with about(_database_setting(settings)), _usable(settings):
+        connection.take(_PATIENCE_SECONDS)
+
+
 def _upgrade(settings: Settings, database: Engine) -> None:
-    try:
+    with _usable(settings):
         upgrade_engine(database)
+
+
+@contextmanager
+def _usable(settings: Settings) -> Generator[None]:
+    try:
+        yield
     except DatabaseError as error:
         name = _database_setting(settings)
         raise SettingsError((f"{name}: the database cannot be used: {str(error.orig).strip()}",)) from error
+
+
+def _lost(end: Callable[[], None], error: JournalLostError) -> None:
+    _log.critical("%s; this server ends", error)
+    end()
+
+
+def _end_process() -> None:
+    """End in an orderly way. gunicorn then starts anew, which is refused for as long as another server is there."""
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -11,7 +11,7 @@ import pytest
 
 from whenthen.analysis.analyse import analyse
 from whenthen.analysis.findings import Kind
-from whenthen.analysis.physics import read_effects, shipped_effects
+from whenthen.analysis.physics import Target, read_effects, shipped_effects
 from whenthen.extend.host import load_registry
 
 PAGE = Path(__file__).parents[2] / "docs" / "testing" / "check.md"
@@ -41,4 +41,5 @@ def test_the_example_of_a_class_is_found_to_be_one(kind: str) -> None:
 def test_every_effect_in_the_table_on_the_page_can_be_read() -> None:
     last = json.loads(_BLOCK.findall(PAGE.read_text(encoding="utf-8"))[-1])
 
-    assert read_effects(last).of("flap", "open", "attic").moves == {"temperature": -1}
+    assert read_effects(last).of("flap", "open", Target("attic")).moves == {"temperature": -1}
+    assert read_effects(last).of("valve", "on", Target("r1", "radiator")).moves == {"temperature": 1}

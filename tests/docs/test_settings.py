@@ -13,6 +13,9 @@ from whenthen_server.settings.names import Setting, all_settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "server" / "settings.md").read_text(encoding="utf-8")
 
+SERVER = Path(__file__).parents[2] / "server" / "whenthen_server"
+SOURCES = "\n".join(page.read_text(encoding="utf-8") for page in sorted(SERVER.rglob("*.py")))
+
 BLOCKS = [
     pytest.param(block, id=f"{page.name}-{number}")
     for page in sorted((Path(__file__).parents[2] / "docs" / "server").glob("*.md"))
@@ -32,6 +35,13 @@ def test_every_setting_is_documented_with_its_default_and_variables(setting: Set
     assert f"`{shown}`" in row or default in (None, [], {})
     assert str(setting.schema.get("maximum", "")) in row
     assert ("🔑" in row) is setting.secret
+
+
+@pytest.mark.parametrize("setting", all_settings(), ids=lambda setting: str(setting.name))
+def test_a_setting_that_no_module_reads_says_so(setting: Setting) -> None:
+    read = re.search(rf"\.{setting.name.rpartition('.')[2]}\b", SOURCES)
+
+    assert read or re.search(r"Read and checked; .* yet", setting.schema["description"])
 
 
 def test_no_documented_setting_is_made_up() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,16 +13,16 @@ import pytest
 from click.testing import CliRunner
 
 from whenthen.cli import main
-from whenthen_server import wiring
+from whenthen_server import serve, wiring
 
 SUPPORT = Path(__file__).parents[1] / "support"
 LONG_SECONDS = 60
 
 _WITHOUT_A_DATABASE = """
 import sys, types
-wiring = types.ModuleType("whenthen_server.wiring")
-wiring.login_url = lambda settings: f"http://{settings.server.host}:{settings.server.port}/sign-in"
-sys.modules["whenthen_server.wiring"] = wiring
+signing_in = types.ModuleType("whenthen_server.signing_in")
+signing_in.login_url = lambda settings: f"http://{settings.server.host}:{settings.server.port}/sign-in"
+sys.modules["whenthen_server.signing_in"] = signing_in
 from whenthen.cli import main
 main()
 """
@@ -42,12 +43,38 @@ def test_serve_makes_its_folder_says_its_url_and_stops_at_sigterm(tmp_path: Path
     with command(script, "serve", "--port", "0", "--data", "here/data", cwd=tmp_path) as process:
         assert process.stdout is not None
         url = process.stdout.readline()
+        with command(script, "login-url", "--data", "here/data", cwd=tmp_path) as again:
+            another, _ = again.communicate(timeout=LONG_SECONDS)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=LONG_SECONDS)
 
     assert url.startswith("whenthen is at http://127.0.0.1:")
+    assert another != url.removeprefix("whenthen is at ")
+    assert another.partition("?")[0] == url.removeprefix("whenthen is at ").partition("?")[0]
     assert process.returncode == 0
     assert (tmp_path / "here" / "data").stat().st_mode & 0o777 == 0o700
+
+
+def test_there_is_no_address_to_sign_in_before_the_first_start(tmp_path: Path) -> None:
+    answer = CliRunner().invoke(main, ["login-url", "--data", str(tmp_path)])
+
+    assert answer.exit_code == 2
+    assert f"no server has been started with the data folder {tmp_path} yet" in answer.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_that_cannot_be_listened_on_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve, "_PATIENCE_SECONDS", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        taken = CliRunner().invoke(main, ["serve", "--port", str(port), "--data", str(tmp_path)])
+    foreign = CliRunner().invoke(main, ["serve", "--host", "192.0.2.1", "--data", str(tmp_path)])
+
+    assert (taken.exit_code, foreign.exit_code) == (2, 2)
+    assert f"127.0.0.1:{port} is in use" in taken.output
+    assert "192.0.2.1 is no address of this machine" in foreign.output
 
 
 def test_options_win_over_the_environment_and_that_over_the_file(tmp_path: Path) -> None:

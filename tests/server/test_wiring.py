@@ -12,11 +12,12 @@ import pytest
 from whenthen.runtime.manner import Manner
 from whenthen.runtime.writer import Turn
 from whenthen_server.settings import load_settings
+from whenthen_server.signing_in import login_url
 from whenthen_server.store import notifications
 from whenthen_server.store.commands import Command, EndCommand, SendQueued
 from whenthen_server.store.database import reading
 from whenthen_server.store.places import DeviceRecord, PutPlace
-from whenthen_server.wiring import House, build, login_url, manner_of
+from whenthen_server.wiring import House, build, manner_of
 
 WAIT_SECONDS = 20.0
 

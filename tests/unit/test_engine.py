@@ -746,6 +746,21 @@ def test_a_timer_that_a_stop_has_ended_looks_at_nothing_though_an_action_asked_f
     assert engine.advance(90 * S) == []  # both durations wait for a reading: nothing is known to be false
 
 
+def test_without_a_gap_an_engine_goes_on_from_what_another_keeps_as_if_it_had_never_stopped() -> None:
+    document = rule("r", on("t"), held(above("t", 20), 60), on_gap="reset")
+    engine = Engine(REGISTRY)
+    engine.put_rule(document)
+    engine.handle(Reading("d1", {"t": 25.0}, S))
+    instances = {f"r/{subject}": row for subject, row in engine.kept("r").items()}
+    state = json.dumps({**merge_state({}, engine.changed_state()), "instances": instances})
+    fired = []
+    for gap in (True, False):
+        again = Engine.restore(REGISTRY, None, [document], json.loads(state), gap=gap)
+        fired.append([firing.at_us // S for firing in again.advance(100 * S)])
+
+    assert fired == [[], [61]]
+
+
 def test_an_edit_of_an_action_s_condition_observes_those_who_never_sent_what_the_rule_read_before() -> None:
     engine = Engine(REGISTRY)
     engine.put_rule(rule("r", on("h")))

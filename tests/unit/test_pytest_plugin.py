@@ -27,6 +27,14 @@ PASSES: dict[str, Any] = {
 }
 
 
+PROMISES: dict[str, Any] = {
+    "name": "The fan rests",
+    "rules": PASSES["rules"],
+    "invariants": [{"never": {"channel": "fan", "is": "on"}, "longer_than_seconds": 600}],
+}
+"""Broken by one high reading: nothing switches the fan off."""
+
+
 class Project:
     """A folder in which pytest is run as its author would, warnings as errors."""
 
@@ -88,6 +96,77 @@ def test_a_scenario_that_cannot_be_read_fails_with_its_problems(project: Project
     assert "/timeline/0/at: 'soon' is no time" in result.stdout
     assert "is not JSON" in result.stdout
     assert "2 failed" in result.stdout
+
+
+def test_promises_are_a_test(project: Project) -> None:
+    kept = {"at_most": 1, "fires_of": "Warm", "per_seconds": 60}
+    project.write("rule.json", {**PASSES["rules"][0], "cooldown_seconds": 60})
+    project.write("pytest.ini", "[pytest]\nwhenthen_tries = 50\nwhenthen_seed = 7\n")
+    project.write("rest.promises.json", {"rules": ["rule.json"], "invariants": [kept]})
+    result = project.pytest("-v", "-rP")
+
+    assert result.returncode == 0, result.stdout
+    assert "rest.promises.json::rest PASSED" in result.stdout
+    assert "kept in 50 histories (seed 7): at most 1 firings of Warm per 1m" in result.stdout
+
+
+def test_a_broken_promise_tells_its_timeline_and_keeps_it(project: Project) -> None:
+    project.write("rest.promises.json", PROMISES)
+    result = project.pytest()
+    [scenario] = (project.folder / ".whenthen" / "failures" / "rest.promises").glob("*.scenario.json")
+    again = project.pytest(str(scenario))
+
+    assert result.returncode == 1
+    assert "The fan rests: failed" in result.stdout
+    assert '/invariants/0: expected: never: fan is "on" for longer than 10m' in result.stdout
+    assert "0s  08:00:01  'Warm' fires for device-1" in result.stdout
+    assert '10m0.000001s  08:10:01  broken: fan is "on" for longer than 10m, for device-1' in result.stdout
+    assert f"kept as: {scenario}" in result.stdout
+    assert "see it with: whenthen replay" in result.stdout
+    assert "Traceback" not in result.stdout
+    assert "1 failed" in again.stdout
+    assert "1 failed" in project.pytest().stdout  # what was kept is not collected as well
+
+
+def test_what_rules_in_several_files_promise_is_a_test_where_promises_name_them(project: Project) -> None:
+    warm = {**PASSES["rules"][0], "invariants": PROMISES["invariants"]}
+    (project.folder / "rules").mkdir()
+    project.write("rules/warm.json", warm)
+    project.write("rules/cold.json", {**warm, "id": "cold", "name": "Cold", "invariants": []})
+    project.write("house.promises.json", {"rules": ["rules"]})
+    result = project.pytest()
+
+    assert "Warm: /invariants/0: expected: never: fan" in result.stdout
+    assert "1 failed" in result.stdout
+
+
+def test_promises_that_cannot_be_read_fail_with_their_problems(project: Project) -> None:
+    project.write("bad.promises.json", {**PROMISES, "invariants": [{"nevr": {"fired": "Warm"}}]})
+    project.write("gone.promises.json", {**PROMISES, "rules": ["rules"]})
+    project.write("none.promises.json", "{")
+    result = project.pytest()
+
+    assert "is 'nevr' meant to be 'never'?" in result.stdout
+    assert "/rules/0: rules: there is no such file or folder" in result.stdout
+    assert "is not JSON" in result.stdout
+    assert "3 failed" in result.stdout
+    assert not (project.folder / ".whenthen").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("whenthen_tries = many", "whenthen_tries is 'many'; write a whole number from 1 on"),
+        ("whenthen_tries = 0", "whenthen_tries is '0'; write a whole number from 1 on"),
+        ("whenthen_seed = 1.5", "whenthen_seed is '1.5'; write a whole number"),
+    ],
+)
+def test_a_search_that_is_set_wrongly_is_refused(project: Project, setting: str, said: str) -> None:
+    project.write("pytest.ini", f"[pytest]\n{setting}\n")
+    result = project.pytest()
+
+    assert result.returncode == pytest.ExitCode.USAGE_ERROR
+    assert said in result.stderr
 
 
 def test_tests_and_scenarios_run_side_by_side_and_can_be_chosen(project: Project) -> None:

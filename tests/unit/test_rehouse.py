@@ -155,3 +155,20 @@ def test_a_duration_over_a_named_device_is_interrupted_when_that_device_goes(dir
 
     assert fired(engine, "d1", 61) == []
     assert fired(engine, "d1", 90) == [("d1", "fired", "a")]
+
+
+def test_a_schedule_goes_with_the_last_subject_at_its_place(directory: Changing) -> None:
+    every = {"type": "time", "config": {"every_seconds": 1}}
+    engine = engine_with(directory, trigger=every, fire="every")
+    engine.advance(0)
+    fired(engine, "d1", 0)
+    fired(engine, "d2", 0)  # nobody registered it: it is where the engine is, in UTC
+    assert sorted(one.subject for one in engine.advance(1 * S)) == ["d1", "d2"]
+    directory.put(Device("d2", room="a", farm="f"))
+    engine.rehouse(["d2"])
+    directory.drop("d2")
+    engine.rehouse(["d2"])
+
+    assert fired(engine, "d2", 2) == []
+    assert [one.subject for one in engine.advance(2 * S)] == ["d1"], "its schedule begins after its first reading"
+    assert sorted(one.subject for one in engine.advance(3 * S)) == ["d1", "d2"]

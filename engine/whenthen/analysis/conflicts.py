@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from whenthen.analysis.clears import cleared_away
 from whenthen.analysis.facts import Call, Facts, Write
 from whenthen.analysis.findings import Finding, Kind
 from whenthen.analysis.placing import Cast
@@ -46,12 +47,24 @@ def _by_other_events(first: Facts, second: Facts) -> bool:
 
 
 def _conflict(context: Context, channel: str, pair: Pair) -> Finding | None:
+    return _at_odds(context, channel, pair) or _at_one_s_end(context, channel, pair)
+
+
+def _at_one_s_end(context: Context, channel: str, pair: Pair) -> Finding | None:
+    ends = [write for facts in pair for write in _of_channel(facts.clears, channel)]
+    if not ends or not _may_meet(*pair):
+        return None
+    cast = _common_cast(context, pair, apart_too=any(write.device is not None for write in ends))
+    return None if cast is None else cleared_away(context, channel, pair, cast)
+
+
+def _at_odds(context: Context, channel: str, pair: Pair) -> Finding | None:
     first, second = pair
     opposing = [
         (one, other)
         for one in _of_channel(first.writes, channel)
         for other in _of_channel(second.writes, channel)
-        if (one.value != other.value or not (one.known and other.known)) and _same_target(one, other)
+        if (one.value != other.value or not (one.known and other.known)) and one.may_meet(other)
     ]
     if not opposing or not _may_meet(*pair):
         return None
@@ -64,13 +77,11 @@ def _conflict(context: Context, channel: str, pair: Pair) -> Finding | None:
         return overridden(play, pair, channel, context.within_us)
 
     names = _names(pair)
-    says = (
-        f"both fire within {_seconds(context.within_us)}, and {channel} is set to {_value(one)} and to {_value(other)}"
-    )
+    says = f"both fire within {_seconds(context.within_us)}, and {channel} is set to {one.shown} and to {other.shown}"
     shown = try_together(context, pair, cast, observe, says)
     if shown is None:
         return None
-    message = f"{names} can hold at once and set {channel} to {_value(one)} and to {_value(other)}"
+    message = f"{names} can hold at once and set {channel} to {one.shown} and to {other.shown}"
     mend = _conflict_mend(first, second, channel)
     return Finding(
         "action_conflict",
@@ -194,7 +205,7 @@ def _environment(context: Context, quantity: str, pair: Pair) -> Finding | None:
         for one in first.writes
         for other in second.writes
         if one.physical.moves.get(quantity, 0) * other.physical.moves.get(quantity, 0) < 0
-        and (one.channel, one.device) != (other.channel, other.device)
+        and one.actuator != other.actuator
     ]
     if not fighting or not _may_meet(*pair):
         return None
@@ -207,7 +218,7 @@ def _environment(context: Context, quantity: str, pair: Pair) -> Finding | None:
         return both_set(play, [(first.id, one.channel), (second.id, other.channel)], context.within_us)
 
     up, down = (one, other) if one.physical.moves[quantity] > 0 else (other, one)
-    what = f"{up.channel} {_value(up)} raises {quantity} while {down.channel} {_value(down)} lowers it"
+    what = f"{up.channel} {up.shown} raises {quantity} while {down.channel} {down.shown} lowers it"
     shown = try_together(context, pair, cast, observe, f"both fire within {_seconds(context.within_us)}: {what}")
     if shown is None:
         return None
@@ -241,10 +252,6 @@ def _of_channel(writes: Sequence[Write], channel: str) -> list[Write]:
     return [write for write in writes if write.channel == channel]
 
 
-def _same_target(one: Write, other: Write) -> bool:
-    return one.device is None or other.device is None or one.device == other.device
-
-
 def _common_cast(context: Context, pair: Pair, *, apart_too: bool) -> Cast | None:
     """Return one device for both rules or, where they act on one thing in any case, a device for each."""
     cast = context.placing.cast(pair)
@@ -254,13 +261,6 @@ def _common_cast(context: Context, pair: Pair, *, apart_too: bool) -> Cast | Non
 def _same_room(first: Facts, second: Facts) -> bool:
     one, other = first.rule.scope, second.rule.scope
     return (one.room is not None and one.room == other.room) or (one.room is None and one.farm == other.farm != None)  # noqa: E711
-
-
-def _value(write: Write) -> str:
-    value = write.value
-    if isinstance(value, Mapping):
-        return " ".join(f"{name}={part}" for name, part in value.items())
-    return str(value) if write.known else "a value that is filled in"
 
 
 def _name(facts: Facts) -> str:

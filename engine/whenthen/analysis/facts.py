@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from whenthen.analysis.case import Case
-from whenthen.analysis.physics import Effects, Physical
+from whenthen.analysis.matters import below
+from whenthen.analysis.physics import Effects, Physical, Target
 from whenthen.analysis.region import Key, Span
 from whenthen.analysis.ways import Reader, key_of
-from whenthen.dsl.compiled import ActionPlan, CompiledRule, Node
+from whenthen.dsl.compiled import ActionPlan, CompiledRule
 from whenthen.dsl.reads import refs_below
 from whenthen.dsl.template import Template
 from whenthen.extend.action import Action, ControlRule, EmitEvent, RunRule
@@ -25,17 +26,39 @@ _OUTSIDE = frozenset({"webhook", "log", "notify", "email", "sms", "broadcast"})
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One channel that an action sets; *device* ``None``: the subject's own. *known* is false for a filled-in value."""
+    """One channel that an action sets; *device* ``None``: the subject's own. *known* is false for a filled-in value.
+
+    *target* is the device that the table of effects is asked about.
+    """
 
     device: str | None
     device_type: str | None
     channel: str
     value: Any
+    target: Target
     known: bool
     pointer: str
     physical: Physical
     sensitive: bool
     delayed: bool
+
+    @property
+    def actuator(self) -> tuple[str | None, str | None, str]:
+        """The device, or the type of those meant, and its channel."""
+        return self.device, self.device_type, self.channel
+
+    @property
+    def shown(self) -> str:
+        """The value, as a sentence has it."""
+        if isinstance(self.value, Mapping):
+            return " ".join(f"{name}={part}" for name, part in self.value.items())
+        return str(self.value) if self.known else "a value that is filled in"
+
+    def may_meet(self, other: Write) -> bool:
+        """Tell whether both may go to one device."""
+        if None not in {self.device_type, other.device_type} and self.device_type != other.device_type:
+            return False
+        return self.device is None or other.device is None or self.device == other.device
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +131,9 @@ class Gatherer:
             self.reader(rule, place).every(rule.conditions),
             reads,
             frozenset((wanted.device, wanted.sensor) for wanted in rule.sensor_triggers),
-            tuple(self._writes(rule.actions, "actions")),
-            tuple(self._writes(rule.clear_actions, "clear_actions")),
-            tuple(self._call(plan, index) for index, plan in enumerate(rule.actions)),
+            tuple(self._writes(rule, rule.actions, "actions")),
+            tuple(self._writes(rule, rule.clear_actions, "clear_actions")),
+            tuple(self._call(rule, plan, index) for index, plan in enumerate(rule.actions)),
             tuple(_causes(rule.actions)),
             tuple(self._undeclared(rule)),
         )
@@ -133,7 +156,7 @@ class Gatherer:
         for node in rule.conditions:
             yield from map(key_of, refs_below(node, rule.variables, self.registry))
 
-    def _writes(self, plans: tuple[ActionPlan, ...], name: str) -> Iterator[Write]:
+    def _writes(self, rule: CompiledRule, plans: tuple[ActionPlan, ...], name: str) -> Iterator[Write]:
         for index, plan in enumerate(plans):
             config = plan.call.config
             try:
@@ -142,13 +165,15 @@ class Gatherer:
                 continue
             for effect in effects:
                 known = plan.template.static or Template.compile(effect.value).static
-                physical = self.effects.of(effect.channel, effect.value, effect.device) if known else Physical({})
-                sensitive = known and self.effects.is_sensitive(effect.channel, effect.value, "", effect.device)
+                target = self._target(rule, effect.device, effect.device_type)
+                physical = self.effects.of(effect.channel, effect.value, target) if known else Physical({})
+                sensitive = known and self.effects.is_sensitive(effect.channel, effect.value, "", target)
                 yield Write(
                     effect.device,
                     effect.device_type,
                     effect.channel,
                     effect.value,
+                    target,
                     known,
                     f"/{name}/{index}",
                     physical,
@@ -156,11 +181,20 @@ class Gatherer:
                     bool(plan.call.after_us),
                 )
 
-    def _call(self, plan: ActionPlan, index: int) -> Call:
+    def _target(self, rule: CompiledRule, device: str | None, device_type: str | None) -> Target:
+        """Return what is known of the device that an action of a rule goes to."""
+        if device is None and device_type is None and rule.scope.per == "device":
+            device, device_type = rule.scope.device, rule.scope.device_type
+        if device is not None and device_type is None:
+            device_type = self.subjects.device(device).type
+        return Target(device, device_type)
+
+    def _call(self, rule: CompiledRule, plan: ActionPlan, index: int) -> Call:
         config = plan.call.config
         command, device = str(config.get("command", "")), config.get("device")
+        target = self._target(rule, device, config.get("device_type"))
         same = json.dumps([plan.call.type, config], sort_keys=True, default=repr)
-        sensitive = bool(command) and self.effects.is_sensitive("", None, command, device)
+        sensitive = bool(command) and self.effects.is_sensitive("", None, command, target)
         repeatable = plan.call.delivery == "idempotent"
         named = device is not None
         return Call(
@@ -174,15 +208,9 @@ class Gatherer:
             silent = kind.effects is Action.effects and kind.consequences is Action.consequences
             if silent and plan.call.type not in _OUTSIDE:
                 yield f"action {plan.call.type}"
-        for node in rule.conditions:
-            yield from _silent_nodes(node)
-
-
-def _silent_nodes(node: Node) -> Iterator[str]:
-    if node.condition.type == "custom":
-        yield f"condition custom {node.condition.config.get('function')}"
-    for child in node.children:
-        yield from _silent_nodes(child)
+        for node in (node for top in rule.conditions for node in below(top)):
+            if node.condition.type == "custom":
+                yield f"condition custom {node.condition.config.get('function')}"
 
 
 def _causes(plans: tuple[ActionPlan, ...]) -> Iterator[RunRule | EmitEvent | ControlRule]:

@@ -42,7 +42,7 @@ class _Search:
             return
         for number in range(start, len(self.loads)):
             facts, write, _ = self.loads[number]
-            if any((write.device, write.channel) == (other.device, other.channel) for _, other, _ in chosen):
+            if any(write.actuator == other.actuator for _, other, _ in chosen):
                 continue
             met = [one.meet(other) for one in ways for other in facts.fires]
             left = tuple(way for way in met if way.possible)[:32]
@@ -69,7 +69,7 @@ def group_conflicts(context: Context, rules: Mapping[str, Facts], must: str | No
 
 def _loads(effects: Effects, group: Group, facts: Facts) -> Iterator[Load]:
     for write in facts.writes:
-        amount = effects.loads_of(group, write.channel, write.value, write.device) if write.known else 0.0
+        amount = effects.loads_of(group, write.channel, write.value, write.target) if write.known else 0.0
         if amount > 0:
             yield facts, write, amount
 

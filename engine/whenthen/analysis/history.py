@@ -61,7 +61,7 @@ def instants(parts: Sequence[Part], base_us: int, near_us: int) -> list[int] | N
     week = _common_week(parts)
     timed = [(number, part.schedules) for number, part in enumerate(parts) if part.schedules]
     if not timed:
-        at_us = _any_instant(week, low_us, high_us)
+        at_us = first_instant(week, low_us, high_us)
         return None if at_us is None else [at_us] * len(parts)
     number, triggers = timed[0]
     for at_us in _all_runs(parts[number], triggers, week, low_us, high_us):
@@ -79,7 +79,8 @@ def _common_week(parts: Iterable[Part]) -> tuple[Span, ...] | None:
     return common
 
 
-def _any_instant(week: tuple[Span, ...] | None, low_us: int, high_us: int | None) -> int | None:
+def first_instant(week: tuple[Span, ...] | None, low_us: int, high_us: int | None = None) -> int | None:
+    """Return an instant from *low_us* on and before *high_us* that lies in a part of the week, or at noon."""
     if week is None:
         noon_us = week_of(low_us) + _NOON_US
         at_us = noon_us if noon_us >= low_us and (high_us is None or noon_us < high_us) else low_us

@@ -82,8 +82,9 @@ def _may_be_one(here: Spot, there: Spot) -> bool:
 def _entries(facts: Facts) -> Iterator[_Entry]:
     """Yield what a rule does, and where, as often as it does it."""
     spot = _spot(facts)
-    for write in facts.writes:
+    for write in (*facts.writes, *facts.clears):
         yield "action_conflict", write.channel, _spot_of(facts, write)
+    for write in facts.writes:
         for quantity in write.physical.moves:
             yield "environment_conflict", quantity, spot
         if write.sensitive:

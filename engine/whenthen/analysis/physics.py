@@ -22,6 +22,14 @@ _SWITCHED = ("on", "off")
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What is known of the device that a setting goes to."""
+
+    device: str | None = None
+    device_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Physical:
     """What one setting does: *moves* has, by quantity, 1 for what it raises and -1 for what it lowers."""
 
@@ -51,7 +59,7 @@ class Group:
 class Effects:
     """The table.
 
-    >>> shipped_effects().of("heater", "on", None).moves
+    >>> shipped_effects().of("heater", "on", Target()).moves
     {'temperature': 1}
     """
 
@@ -60,12 +68,12 @@ class Effects:
     sensitive: tuple[Mapping[str, Any], ...] = ()
     groups: tuple[Group, ...] = ()
 
-    def of(self, channel: str, value: Any, device: str | None) -> Physical:
+    def of(self, channel: str, value: Any, target: Target) -> Physical:
         """Return what setting a channel to a value does; nothing when the table does not know."""
         moves: dict[str, int] = {}
         at_once = False
         for entry in self.effects:
-            if _matches(entry, channel, value, device):
+            if _matches(entry, channel, value, target):
                 moves |= dict.fromkeys(entry.get("raises", ()), 1) | dict.fromkeys(entry.get("lowers", ()), -1)
                 at_once = at_once or entry.get("at_once", False)
         return Physical(moves, at_once)
@@ -74,21 +82,23 @@ class Effects:
         """Return the sensors that measure a quantity."""
         return self.sensors.get(quantity, (quantity,))
 
-    def is_sensitive(self, channel: str, value: Any, command: str, device: str | None) -> bool:
+    def is_sensitive(self, channel: str, value: Any, command: str, target: Target) -> bool:
         """Tell whether a setting, or a command that sets nothing, is one that guards are for."""
         return any(
-            fnmatchcase(command, entry["command"]) if "command" in entry else _matches(entry, channel, value, device)
+            fnmatchcase(command, entry["command"]) and _meant(entry, target)
+            if "command" in entry
+            else _matches(entry, channel, value, target)
             for entry in self.sensitive
         )
 
-    def loads_of(self, group: Group, channel: str, value: Any, device: str | None) -> float:
+    def loads_of(self, group: Group, channel: str, value: Any, target: Target) -> float:
         """Return what a setting takes of a group's limit."""
-        return max((load.amount for load in group.loads if _matches(load.match, channel, value, device)), default=0.0)
+        return max((load.amount for load in group.loads if _matches(load.match, channel, value, target)), default=0.0)
 
 
-def _matches(entry: Mapping[str, Any], channel: str, value: Any, device: str | None) -> bool:
+def _matches(entry: Mapping[str, Any], channel: str, value: Any, target: Target) -> bool:
     """Tell whether a setting is the entry's; a number above nothing is "on", and parameters do not matter."""
-    if entry.get("channel") != channel or entry.get("device", device) != device:
+    if entry.get("channel", channel) != channel or not _meant(entry, target):
         return False
     wanted = entry.get("value")
     if isinstance(value, list) and value:
@@ -96,6 +106,12 @@ def _matches(entry: Mapping[str, Any], channel: str, value: Any, device: str | N
     if wanted in _SWITCHED and is_number(value):
         value = "on" if value > 0 else "off"
     return wanted is None or (value == wanted and isinstance(value, bool) is isinstance(wanted, bool))
+
+
+def _meant(entry: Mapping[str, Any], target: Target) -> bool:
+    """Tell whether an entry is about this device, or about any."""
+    asked = (("device", target.device), ("device_type", target.device_type))
+    return all(entry.get(name, known) == known for name, known in asked)
 
 
 class BadEffectsError(WhenthenError):
@@ -149,6 +165,7 @@ def _problems(document: Any) -> Iterator[Problem]:
 _TEXT = {"type": "string", "minLength": 1}
 _NAMES = {"type": "array", "items": _TEXT}
 _VALUE = {"type": ["string", "number", "boolean"]}
+_NAMED = [{"required": [name]} for name in ("channel", "device", "device_type")]
 _SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "additionalProperties": False,
@@ -158,11 +175,12 @@ _SCHEMA: Mapping[str, Any] = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["channel"],
                 "additionalProperties": False,
+                "anyOf": _NAMED,
                 "properties": {
                     "channel": _TEXT,
                     "device": _TEXT,
+                    "device_type": _TEXT,
                     "value": _VALUE,
                     "raises": _NAMES,
                     "lowers": _NAMES,
@@ -175,8 +193,14 @@ _SCHEMA: Mapping[str, Any] = {
             "items": {
                 "type": "object",
                 "additionalProperties": False,
-                "properties": {"channel": _TEXT, "device": _TEXT, "value": _VALUE, "command": _TEXT},
-                "anyOf": [{"required": ["channel"]}, {"required": ["command"]}],
+                "properties": {
+                    "channel": _TEXT,
+                    "device": _TEXT,
+                    "device_type": _TEXT,
+                    "value": _VALUE,
+                    "command": _TEXT,
+                },
+                "anyOf": [*_NAMED, {"required": ["command"]}],
             },
         },
         "groups": {
@@ -193,11 +217,13 @@ _SCHEMA: Mapping[str, Any] = {
                         "type": "array",
                         "items": {
                             "type": "object",
-                            "required": ["channel", "amount"],
+                            "required": ["amount"],
                             "additionalProperties": False,
+                            "anyOf": _NAMED,
                             "properties": {
                                 "channel": _TEXT,
                                 "device": _TEXT,
+                                "device_type": _TEXT,
                                 "value": _VALUE,
                                 "amount": {"type": "number", "exclusiveMinimum": 0},
                             },

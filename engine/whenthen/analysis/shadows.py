@@ -84,7 +84,7 @@ def _all_taken(rule: Facts, over: Facts) -> bool:
 
 
 def _opposes(one: Write, other: Write) -> bool:
-    same = (one.device, one.device_type, one.channel) == (other.device, other.device_type, other.channel)
+    same = one.actuator == other.actuator
     return same and one.known and not one.delayed and one.value != other.value
 
 

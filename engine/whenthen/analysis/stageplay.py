@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 from whenthen.analysis.facts import Facts
@@ -15,6 +14,7 @@ from whenthen.extend.condition import Truth
 from whenthen.extend.registry import Registry
 from whenthen.model.firing import Firing
 from whenthen.model.step import Step, instant_of
+from whenthen.recorded.written import firing_line
 from whenthen.stage import Stage
 
 
@@ -45,18 +45,7 @@ class Play:
 
     def lines(self) -> tuple[Mapping[str, Any], ...]:
         """Return the firings as ``replay --json`` prints them."""
-        return tuple(json.loads(json.dumps(_line(firing))) for firing in self.firings)
-
-
-def _line(firing: Firing) -> dict[str, Any]:
-    return {
-        "at": firing.at.astimezone(UTC).isoformat(),
-        "rule_id": firing.rule_id,
-        "rule": firing.rule,
-        "subject": firing.subject,
-        "kind": firing.kind,
-        "actions": [action.to_json() for action in firing.actions],
-    }
+        return tuple(json.loads(json.dumps(firing_line(firing))) for firing in self.firings)
 
 
 @dataclass(frozen=True, slots=True)

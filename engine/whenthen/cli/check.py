@@ -11,7 +11,7 @@ import click
 from whenthen.analysis.analyse import Analysis
 from whenthen.analysis.findings import Finding
 from whenthen.analysis.physics import BadEffectsError, Effects, read_effects
-from whenthen.cli.directory import to_directory
+from whenthen.cli.directory import devices_file
 from whenthen.cli.kept import keep
 from whenthen.cli.lines import one_line
 from whenthen.cli.options import as_json, rule_paths, to_zone
@@ -51,14 +51,7 @@ def to_effects(_context: click.Context, param: click.Parameter, value: Path | No
     callback=to_effects,
     help="A JSON table of what settings do to the world, in the place of the one that comes with whenthen.",
 )
-@click.option(
-    "--devices",
-    "directory",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    callback=to_directory,
-    help="A JSON file of devices, rooms and farms.",
-)
+@devices_file
 @click.option(
     "--timezone",
     "zone",

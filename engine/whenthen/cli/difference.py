@@ -10,7 +10,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from whenthen.cli.lines import Columns, actions_text, firing_line, one_line
+from whenthen.cli.lines import Columns, actions_text, one_line
 from whenthen.cli.output import Output, write_json_lines
 from whenthen.cli.rulefiles import CheckedRule, into_engine
 from whenthen.cli.summary import Complaints, rows_line
@@ -18,6 +18,7 @@ from whenthen.clock import from_us, seconds_us
 from whenthen.model.firing import Notice
 from whenthen.proving.difference import Difference, Same, differences, matched, told_actions
 from whenthen.recorded import Recording
+from whenthen.recorded.written import firing_line
 from whenthen.replay import Playing, Tally, begin
 from whenthen.stage import Stage
 

@@ -73,3 +73,13 @@ def _check_zone(zone: str, where: str) -> None:
     except (ValueError, OSError, KeyError):
         near = did_you_mean(zone, available_timezones())
         raise ValueError(f"{where}/timezone: there is no time zone {zone!r}{near}") from None
+
+
+devices_file = click.option(
+    "--devices",
+    "directory",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=to_directory,
+    help="A JSON file of devices, rooms and farms.",
+)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import click
 
-from whenthen.cli.directory import to_directory
+from whenthen.cli.directory import devices_file
 from whenthen.cli.near import did_you_mean
 from whenthen.cli.options import as_json, to_zone
 from whenthen.cli.output import Output
-from whenthen.cli.recording import open_recording
+from whenthen.cli.recording import open_recording, readings_device
 from whenthen.cli.rulefiles import CheckedRule, into_engine
 from whenthen.cli.stored import open_history
 from whenthen.cli.summary import Complaints
@@ -42,15 +42,8 @@ _STORED = ("DATABASE_URL", "WHENTHEN_DATA_FOLDER")
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Recorded readings, .csv or .jsonl, for RULES.",
 )
-@click.option("--device", default="device", show_default=True, help="Whose readings they are if the file does not say.")
-@click.option(
-    "--devices",
-    "directory",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    callback=to_directory,
-    help="A JSON file of devices, rooms and farms.",
-)
+@readings_device
+@devices_file
 @click.option(
     "--data",
     metavar="FOLDER",

@@ -10,6 +10,7 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 
 from whenthen.model.firing import ActionCall, Firing
+from whenthen.recorded.written import firing_line
 
 _WIDEST_RULE = 32
 _LONGEST_VALUE = 40
@@ -34,18 +35,6 @@ def _visible(character: str) -> str:
     if character.isspace():
         return " "
     return character if character.isprintable() else "\ufffd"
-
-
-def firing_line(firing: Firing, zone: tzinfo) -> dict[str, Any]:
-    """Return a firing JSON-ready, its instant with the offset of *zone*."""
-    return {
-        "at": firing.at.astimezone(zone).isoformat(),
-        "rule_id": firing.rule_id,
-        "rule": firing.rule,
-        "subject": firing.subject,
-        "kind": firing.kind,
-        "actions": [action.to_json() for action in firing.actions],
-    }
 
 
 def firing_json(firing: Firing, zone: tzinfo) -> str:

@@ -18,3 +18,8 @@ def open_recording(readings: Path, device: str, zone: tzinfo) -> Recording:
         raise click.BadParameter(f"{readings}: {error.strerror}", param_hint="--readings") from None
     except RecordingError as error:
         raise click.BadParameter(str(error), param_hint="--readings") from None
+
+
+readings_device = click.option(
+    "--device", default="device", show_default=True, help="Whose readings they are if the file does not say."
+)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
@@ -10,17 +12,18 @@ from pathlib import Path
 import click
 
 from whenthen.cli.difference import tell_difference
-from whenthen.cli.directory import to_directory
+from whenthen.cli.directory import devices_file
 from whenthen.cli.lines import Columns, firing_json
 from whenthen.cli.options import FiniteRange, as_json, to_zone
 from whenthen.cli.output import Output, write_json_lines
-from whenthen.cli.recording import open_recording
-from whenthen.cli.rulefiles import into_engine
+from whenthen.cli.recording import open_recording, readings_device
+from whenthen.cli.rulefiles import CheckedRule, into_engine
 from whenthen.cli.summary import Complaints, summary_lines
 from whenthen.cli.timings import Timings
 from whenthen.cli.wanted import plugin_options, registry_of
 from whenthen.clock import system_timer
 from whenthen.extend.observers import tell
+from whenthen.extend.registry import Registry
 from whenthen.flow.meter import Meter
 from whenthen.ports import StaticDirectory
 from whenthen.replay import Tally, begin
@@ -53,7 +56,7 @@ from whenthen.stage import Stage
     help="Recorded readings, .csv or .jsonl.",
 )
 @as_json
-@click.option("--device", default="device", show_default=True, help="Whose readings they are if the file does not say.")
+@readings_device
 @click.option(
     "--timezone",
     "zone",
@@ -63,14 +66,7 @@ from whenthen.stage import Stage
     callback=to_zone,
     help="Zone of times without an offset, of schedules that name none, and of what is printed.",
 )
-@click.option(
-    "--devices",
-    "directory",
-    metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    callback=to_directory,
-    help="A JSON file of devices, rooms and farms.",
-)
+@devices_file
 @click.option("--timings", is_flag=True, help="Tell which plugins' conditions and functions took how much of the time.")
 @plugin_options
 @click.pass_context
@@ -95,52 +91,77 @@ def replay(  # noqa: PLR0913, PLR0917 - one argument an option
     not alike in both, is told. Then exit code 1 says that there is a difference.
     """
     _one_of(rules, diff, timings=timings)
-    registry = registry_of(context)
+    given = _Given(registry_of(context), directory, zone, readings, device, as_json)
     if diff is not None:
-        with open_recording(readings, device, zone) as recording:
-            code = tell_difference(
-                lambda: Stage(registry, directory, timezone=str(zone)),
+        sys.exit(given.compared(diff, within_seconds))
+    sys.exit(given.replayed(rules, timings=timings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What a replay is given beside its rules: recorded readings, and where and how they are told."""
+
+    registry: Registry
+    directory: StaticDirectory | None
+    zone: tzinfo
+    readings: Path
+    device: str
+    as_json: bool
+
+    def compared(self, diff: tuple[Path, Path], within_seconds: float) -> int:
+        """Tell how two sets of rules differ; return the exit code."""
+        with open_recording(self.readings, self.device, self.zone) as recording:
+            return tell_difference(
+                self._stage,
                 diff,
                 recording,
-                label=readings.name,
-                zone=zone,
+                label=self.readings.name,
+                zone=self.zone,
                 within_seconds=within_seconds,
-                as_json=as_json,
+                as_json=self.as_json,
             )
-        sys.exit(code)
-    meter = Meter(system_timer)
-    began_ns = system_timer()
-    stage = Stage(registry, directory, timezone=str(zone), meter=meter if timings else None)
-    output = Output(beside_json=as_json)
-    tally, complaints = Tally(), Complaints(output.complain, zone)
-    with open_recording(readings, device, zone) as recording:
-        rows = begin(stage, output.followed(recording, label=readings.name))
-        checked = into_engine(stage.engine, rules)
-        for line in (line for rule in checked if not rule.good for line in rule.lines()):
-            output.complain(line)
-        names = {rule.id: rule.name for rule in checked if rule.good}
-        firings = run(
-            stage,
-            rows,
-            tally,
-            on_bad_row=complaints.bad_row,
-            on_notice=complaints.notice,
-            watch=partial(tell, registry),
-        )
-        if as_json:
-            write_json_lines(firing_json(firing, zone) for firing in firings)
-        else:
-            output.firings(firings, Columns(names, zone))
-    spent = Timings(meter, system_timer() - began_ns)
-    output.lines(complaints.left_out())
-    output.lines(summary_lines(tally, names, zone))
+
+    def replayed(self, rules: tuple[Path, ...], *, timings: bool) -> int:
+        """Tell what rules would have done; return the exit code."""
+        zone, output, tally = self.zone, Output(beside_json=self.as_json), Tally()
+        meter, began_ns = Meter(system_timer), system_timer()
+        stage = self._stage(meter if timings else None)
+        complaints = Complaints(output.complain, zone)
+        with open_recording(self.readings, self.device, zone) as recording:
+            rows = begin(stage, output.followed(recording, label=self.readings.name))
+            checked = into_engine(stage.engine, rules)
+            for line in (line for rule in checked if not rule.good for line in rule.lines()):
+                output.complain(line)
+            names = {rule.id: rule.name for rule in checked if rule.good}
+            firings = run(
+                stage,
+                rows,
+                tally,
+                on_bad_row=complaints.bad_row,
+                on_notice=complaints.notice,
+                watch=partial(tell, self.registry),
+            )
+            if self.as_json:
+                write_json_lines(firing_json(firing, zone) for firing in firings)
+            else:
+                output.firings(firings, Columns(names, zone))
+        spent = Timings(meter, system_timer() - began_ns)
+        output.lines(complaints.left_out())
+        output.lines(summary_lines(tally, names, zone))
+        output.lines(_warned(checked))
+        output.lines(spent.lines() if timings else [])
+        if timings and self.as_json:
+            write_json_lines([spent.to_json()])
+        bad = tally.unreadable or tally.values["refused"] or len(names) < len(checked)
+        return 1 if bad else 0
+
+    def _stage(self, meter: Meter | None = None) -> Stage:
+        return Stage(self.registry, self.directory, timezone=str(self.zone), meter=meter)
+
+
+def _warned(checked: Iterable[CheckedRule]) -> list[str]:
     warned = sum(bool(rule.problems) for rule in checked if rule.good)
-    output.lines([f"{warned} of the rules have warnings; whenthen check shows them"] if warned else [])
-    output.lines(spent.lines() if timings else [])
-    if timings and as_json:
-        write_json_lines([spent.to_json()])
-    bad = tally.unreadable or tally.values["refused"] or len(names) < len(checked)
-    sys.exit(1 if bad else 0)
+    return [f"{warned} of the rules have warnings; whenthen check shows them"] if warned else []
 
 
 def _one_of(rules: tuple[Path, ...], diff: tuple[Path, Path] | None, *, timings: bool) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 import click
 
 from whenthen.cli.lines import one_line
-from whenthen.dsl.read import read_rules, rule_id_of
+from whenthen.dsl.read import SCENARIO_ENDING, read_rules, rule_id_of
 from whenthen.dsl.rule import RuleCompiler
 from whenthen.errors import InvalidRuleError
 from whenthen.extend.registry import Registry
-from whenthen.proving.scenarios.scenario import ENDING, InvalidScenarioError, Scenario, read_scenario_file
+from whenthen.proving.scenarios.scenario import Scenario, read_scenario_file
+from whenthen.proving.unsound import InvalidScenarioError
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,14 @@ def sources_of(paths: Sequence[Path], scenarios: Mapping[str, Scenario], registr
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            inside = sorted(path.rglob(f"*{ENDING}"))
+            inside = sorted(path.rglob(f"*{SCENARIO_ENDING}"))
             if not inside:
-                raise click.BadParameter(f"there is no *{ENDING} in {path}", param_hint="SCENARIOS")
+                raise click.BadParameter(f"there is no *{SCENARIO_ENDING} in {path}", param_hint="SCENARIOS")
             yield from inside
-        elif path.name.endswith(ENDING):
+        elif path.name.endswith(SCENARIO_ENDING):
             yield path
         else:
-            raise click.BadParameter(f"{path} is no *{ENDING}", param_hint="SCENARIOS")
+            raise click.BadParameter(f"{path} is no *{SCENARIO_ENDING}", param_hint="SCENARIOS")
 
 
 def _stop(wrong: Sequence[str]) -> None:

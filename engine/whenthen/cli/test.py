@@ -14,19 +14,12 @@ import click
 from whenthen.cli.lines import one_line
 from whenthen.cli.options import as_json
 from whenthen.cli.output import Output
-from whenthen.cli.promises import Kept, effort_of, keep_all, search_options
+from whenthen.cli.promises import effort_of, search_options
 from whenthen.cli.wanted import plugin_options, registry_of
-from whenthen.dsl.read import UnreadableFileError, read_json, read_text
-from whenthen.extend.registry import Registry
-from whenthen.proving.keep import keep
-from whenthen.proving.promises import promisefile
-from whenthen.proving.promises.hunt import Effort, PromiseVerdict, promise_verdict
-from whenthen.proving.promises.promisefile import makes_promises
-from whenthen.proving.scenarios.scenario import ENDING
-from whenthen.proving.scenarios.verdict import Verdict, scenario_verdict
-
-_KINDS = (ENDING, promisefile.ENDING)
-"""How the names of scenarios and promises end; any other .json file may hold rules that make promises."""
+from whenthen.dsl.read import SCENARIO_ENDING, TEST_ENDINGS, UnreadableFileError, read_json, read_text
+from whenthen.proving.judged import Kept, is_test, judged, keep_failures, tests_in
+from whenthen.proving.promises.hunt import PromiseVerdict
+from whenthen.proving.scenarios.verdict import Verdict
 
 
 @click.command()
@@ -58,7 +51,7 @@ def test(  # noqa: PLR0913, PLR0917 - one argument an option
     """
     found = list(dict.fromkeys(_found(files)))
     registry, effort = registry_of(context), effort_of(seed, tries, without)
-    verdicts = [_judged(file, registry, effort) for file in found]
+    verdicts = [judged(file, registry, effort) for file in found]
     written = _keep(verdicts, kept) if kept is not None else {}
     if as_json:
         click.echo(json.dumps([_told(verdict, written) for verdict in verdicts], indent=2))
@@ -69,15 +62,15 @@ def test(  # noqa: PLR0913, PLR0917 - one argument an option
 
 def _found(paths: Iterable[Path]) -> Iterator[Path]:
     """Yield the files; raises ``click.BadParameter`` for one with nothing to judge, and for a folder without any."""
-    endings = " or ".join(f"*{ending}" for ending in _KINDS)
+    endings = " or ".join(f"*{ending}" for ending in TEST_ENDINGS)
     for path in paths:
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*.json") if file.name.endswith(_KINDS) or makes_promises(file))
+            inside = tests_in(path)
             if not inside:
                 message = f"there is no {endings} in {path}, and no rule that makes a promise"
                 raise click.BadParameter(message, param_hint="FILES")
             yield from inside
-        elif path.name.endswith(_KINDS) or makes_promises(path):
+        elif is_test(path):
             yield path
         else:
             message = _unreadable(path) or f"{path} is no {endings}, and no rule in it makes a promise"
@@ -93,23 +86,14 @@ def _unreadable(path: Path) -> str | None:
     return None
 
 
-def _judged(file: Path, registry: Registry, effort: Effort) -> Verdict:
-    if file.name.endswith(ENDING):
-        return scenario_verdict(file, registry)
-    return promise_verdict(file, registry, effort)
-
-
 def _lines(verdicts: Sequence[Verdict], kept: Mapping[Path, Sequence[Kept]]) -> Iterator[str]:
     widest = max(len(str(verdict.file)) for verdict in verdicts)
     for verdict in verdicts:
         yield f"{verdict.outcome.ljust(7)}  {str(verdict.file).ljust(widest)}  {verdict.name}".rstrip()
         yield from (f"    {line}" for line in verdict.lines())
-        for one in kept.get(verdict.file, ()):
-            if one.scenario is not None:
-                yield f"    kept as: {one.scenario}"
-            yield f"    see it with: {one.command}"
+        yield from (f"    {line}" for one in kept.get(verdict.file, ()) for line in one.lines())
     counts = Counter(verdict.outcome for verdict in verdicts)
-    what = "scenario" if all(verdict.file.name.endswith(ENDING) for verdict in verdicts) else "file"
+    what = "scenario" if all(verdict.file.name.endswith(SCENARIO_ENDING) for verdict in verdicts) else "file"
     total = f"{len(verdicts):,} {what}{'s' * (len(verdicts) != 1)}"
     yield ", ".join(
         [total, *(f"{counts[outcome]:,} {outcome}" for outcome in ("passed", "failed", "invalid") if counts[outcome])]
@@ -127,10 +111,8 @@ def _keep(verdicts: Iterable[Verdict], folder: Path) -> dict[Path, list[Kept]]:
         taken[name] += 1
         place = folder / (name if taken[name] == 1 else f"{name}-{taken[name]}")
         try:
-            if isinstance(verdict, PromiseVerdict) and verdict.broken:
-                written[verdict.file] = keep_all(verdict, place)
-            elif verdict.failures and verdict.played is not None:
-                written[verdict.file] = [Kept(keep(place, verdict.played, verdict.places))]
+            if one := keep_failures(verdict, place):
+                written[verdict.file] = one
         except OSError as error:
             raise click.BadParameter(f"{place}: {error.strerror}", param_hint="--keep") from None
     return written

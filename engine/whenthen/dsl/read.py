@@ -12,8 +12,10 @@ from uuid import UUID, uuid5
 from whenthen.errors import Problem, WhenthenError
 
 MAX_FILE_BYTES = 10_000_000
-OTHER_ENDINGS = (".scenario.json", ".promises.json")
-"""So end the names of files that lie beside rules and are none."""
+SCENARIO_ENDING = ".scenario.json"
+PROMISES_ENDING = ".promises.json"
+TEST_ENDINGS = (SCENARIO_ENDING, PROMISES_ENDING)
+"""So end the names of files that lie beside rules and are none: they test them."""
 
 _NAMESPACE = UUID("6f1c6d1e-5a3b-5d3c-9c39-3f6f2d2f9a10")
 
@@ -55,13 +57,10 @@ def read_rules(path: Path) -> tuple[list[RuleSource], list[FileProblem]]:
 
     In a folder, files that are no rules by their name (scenarios, promises) are left out.
     """
-    if _is_folder(path):
-        files = sorted(file for file in path.glob("*.json") if not file.name.endswith(OTHER_ENDINGS))
-        if not files:
-            message = "the folder holds no *.json file with rules"
-            return [], [FileProblem(path, Problem("no_rules", "", message, "name another"))]
-    else:
-        files = [path]
+    files = rule_files(path)
+    if not files:
+        message = "the folder holds no *.json file with rules"
+        return [], [FileProblem(path, Problem("no_rules", "", message, "name another"))]
     sources: list[RuleSource] = []
     problems: list[FileProblem] = []
     for file in files:
@@ -70,6 +69,13 @@ def read_rules(path: Path) -> tuple[list[RuleSource], list[FileProblem]]:
         except UnreadableFileError as error:
             problems.append(FileProblem(file, Problem(error.code, "", str(error))))
     return sources, problems
+
+
+def rule_files(path: Path) -> list[Path]:
+    """Return the files of rules that a path means: itself, or of a folder those that are rules by their name."""
+    if not _is_folder(path):
+        return [path]
+    return sorted(file for file in path.glob("*.json") if not file.name.endswith(TEST_ENDINGS))
 
 
 def _is_folder(path: Path) -> bool:

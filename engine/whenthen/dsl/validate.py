@@ -307,8 +307,13 @@ def _told(error: ValidationError, prefix: str) -> Iterator[Problem]:  # noqa: C9
         case "not" if "enum" in wanted:
             kept = wanted.get("description", "one of those that are not taken")
             yield Problem("bad_value", pointer, f"{_short(value)} is {kept}", "choose another one")
-        case "propertyNames" | "pattern":
-            yield Problem("bad_value", pointer, f"{_short(value)} is not written as it must be", f"pattern {wanted}")
+        case "pattern":
+            hint = (
+                "such as " + " or ".join(error.schema["examples"])
+                if "examples" in error.schema
+                else f"pattern {wanted}"
+            )
+            yield Problem("bad_value", pointer, f"{_short(value)} is not written as it must be", hint)
         case _:
             yield Problem("bad_value", pointer, _bound(error), "")
 
@@ -354,7 +359,11 @@ def _bound(error: ValidationError) -> str:
     form = _BOUNDS.get(str(error.validator))
     if form is None:
         return re.sub(r"\s+", " ", error.message)[:200]
-    return f"{form.format(_short(error.validator_value))}, not {_short(error.instance)}"
+    counted = str(error.validator).endswith(("Length", "Items", "Properties"))
+    if counted and not error.instance and error.validator_value == 1:
+        return "must not be empty"
+    found = len(error.instance) if counted else error.instance
+    return f"{form.format(_short(error.validator_value))}, not {_short(found)}"
 
 
 def _named(value: Any) -> str:

@@ -118,6 +118,11 @@ _INSTANCE_FIELDS: dict[str, Any] = {
 }
 
 
+def instance_rows(state: RuleState, guard: Guard) -> dict[str, Any]:
+    """Return what the instances of a rule remember, by subject."""
+    return {subject_id: _instance_row(instance, guard) for subject_id, instance in state.instances.items()}
+
+
 def _instance_row(instance: Instance, guard: Guard) -> dict[str, Any]:
     row = {
         name: _copied(value)

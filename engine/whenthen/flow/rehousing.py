@@ -71,10 +71,9 @@ class Rehousing:
                 continue
             self._rebind(instance, subject)
             moved[instance] = None
-            roster.schedules.follow(state, subject, now_us)
         for subject in self._new_subjects(state, device_ids):
             roster.looks.observe(roster.instance(state, subject), now_us)
-            roster.schedules.follow(state, subject, now_us)
+        roster.schedules.settle(state, now_us)
 
     def _new_subjects(self, state: RuleState, device_ids: Collection[str]) -> list[Subject]:
         rule = state.rule

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from whenthen.extend.trigger import Place
 from whenthen.flow.guard import Guard
 from whenthen.flow.rulestate import ExpiryTimer, RuleState, ScheduleTimer
-from whenthen.flow.subjects import Subject, Subjects
+from whenthen.flow.subjects import Subjects
 from whenthen.flow.timers import FAR_US, Timers
 from whenthen.ports import Device
 
@@ -30,8 +30,7 @@ class Schedules:
         """Set the timers of an enabled rule."""
         if not state.enabled:
             return
-        subjects = self._subjects.of_rule(state.rule)
-        for place in dict.fromkeys(map(self._subjects.place, subjects)) or {self._subjects.default_place: None}:
+        for place in self._places(state):
             self._start_at(state, place, now_us)
         self.expire(state)
 
@@ -42,18 +41,24 @@ class Schedules:
         state.schedules = []
         self._never_expire(state)
 
-    def follow(self, state: RuleState, subject: Subject, now_us: int) -> None:
-        """Let a rule run at a subject's place, if it does not run there yet."""
-        place = self._subjects.place(subject)
-        if all(timer.place != place for timer in state.schedules):
-            self._start_at(state, place, now_us)
+    def settle(self, state: RuleState, now_us: int) -> None:
+        """Let a rule whose subjects came, moved or went run where they are now, and nowhere else."""
+        if not state.schedules:
+            return
+        places = self._places(state)
+        for timer in [timer for timer in state.schedules if timer.place not in places]:
+            timer.due_us = FAR_US
+            state.schedules.remove(timer)
+            state.mark()
+        for place in places:
+            self._follow(state, place, now_us)
 
     def bring(self, states: Iterable[RuleState], device: Device, now_us: int) -> None:
         """Let rules run at the place of a device that nobody knew."""
         for state in states:
             subject = self._subjects.of_device(state.rule.scope, device) if state.schedules else None
             if subject is not None and not state.rule.global_subject:
-                self.follow(state, subject, now_us)
+                self._follow(state, self._subjects.place(subject), now_us)
 
     def expire(self, state: RuleState) -> None:
         """Set the end of a rule's validity anew, if there is anything to clear then."""
@@ -81,6 +86,16 @@ class Schedules:
                 late = {"skip": 0, "once": min(fresh, 1), "all": min(fresh, MAX_MADE_UP)}[state.rule.misfire]
                 missed.append((timer, len(runs), late))
         return missed
+
+    def _places(self, state: RuleState) -> list[Place]:
+        """Return where a rule's subjects are; a rule without any runs at the default place."""
+        subjects = self._subjects.of_rule(state.rule)
+        return [*dict.fromkeys(map(self._subjects.place, subjects))] or [self._subjects.default_place]
+
+    def _follow(self, state: RuleState, place: Place, now_us: int) -> None:
+        """Let a rule run at a place, if it does not run there yet."""
+        if all(timer.place != place for timer in state.schedules):
+            self._start_at(state, place, now_us)
 
     def _start_at(self, state: RuleState, place: Place, now_us: int) -> None:
         for index, wanted in enumerate(state.rule.triggers):

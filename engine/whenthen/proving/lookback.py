@@ -1,16 +1,22 @@
-"""Why a rule would have fired at an instant of a recording, or would not: played up to there, and asked."""
+"""Why a rule would have fired at an instant of a history, or would not: played up to there, and asked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from whenthen.clock import from_us
-from whenthen.errors import WhenthenError
+from whenthen.errors import UnknownRuleError, WhenthenError
+from whenthen.model.event import Event
+from whenthen.model.reading import Reading
 from whenthen.model.step import instant_of
+from whenthen.proving.played import Played, stage_of
 from whenthen.recorded.row import BadRow, Row
 from whenthen.replay import Playing
+from whenthen.stage import Stage
 
 MAX_SUBJECTS = 20
 """So many subjects are explained when none is named."""
@@ -62,8 +68,7 @@ def explained(playing: Playing, rows: Iterable[Row], asked: Asked) -> Explained:
             pass
     if tally.first_us is None:
         raise OutsideError(f"there is nothing at or before {_iso(at_us)} in the recording")
-    stage.engine.advance(at_us)
-    every = stage.engine.subjects(rule_id)
+    every = _subjects(stage, rule_id, at_us)
     wanted = every[:MAX_SUBJECTS] if subject is None else [subject]
     how = {
         "method": "recording",
@@ -80,6 +85,35 @@ def explained(playing: Playing, rows: Iterable[Row], asked: Asked) -> Explained:
         "subjects": len(every),
     }
     return Explained(document, tuple(every))
+
+
+def why(played: Played, rule_id: str, at_us: int, subject: str | None = None) -> list[dict[str, Any]]:
+    """Return ``Engine.explain`` of a rule at an instant of a played history, for *subject* or for every one it has.
+
+    The history is played once more up to then. When the rule has no subject, the one tree says so.
+    """
+    stage = stage_of(played.rules, played.steps, played.registry, played.directory, played.zone)
+    for step in played.steps:
+        if instant_of(step) > at_us:
+            break
+        with suppress(UnknownRuleError):  # a run or switch of a rule that is not looked at, as in a replay
+            stage.take(step)
+    every = _subjects(stage, rule_id, at_us)
+    wanted = every or [_anybody(played)] if subject is None else [subject]
+    return [stage.engine.explain(rule_id, one) for one in wanted]
+
+
+def _subjects(stage: Stage, rule_id: str, at_us: int) -> list[str]:
+    """Return the subjects that a rule has at an instant, to which time goes on."""
+    stage.engine.advance(at_us)
+    return stage.engine.subjects(rule_id)
+
+
+def _anybody(played: Played) -> str:
+    """Return somebody of whom a rule without subjects can say that it has none."""
+    listed = [] if played.directory is None else [device.id for device in played.directory.devices()]
+    heard = (step.device for step in played.steps if isinstance(step, Reading | Event) and step.device)
+    return next(chain(listed, heard), "default")
 
 
 def _iso(instant_us: int) -> str:

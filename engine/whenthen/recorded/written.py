@@ -1,4 +1,4 @@
-"""Steps of a history as the JSON Lines that ``whenthen replay`` reads."""
+"""Steps of a history as the JSON Lines that ``whenthen replay`` reads, and firings as those that it prints."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from whenthen.clock import SECOND_US, from_us
 from whenthen.model.event import Event
+from whenthen.model.firing import Firing
 from whenthen.model.reading import Reading
 from whenthen.model.step import Restart, RunByHand, Step, Switch, Tick, instant_of
 
@@ -33,11 +34,11 @@ def line_of(step: Step, zone: tzinfo = UTC) -> dict[str, Any]:
             if at_us is not None and at_us != received_us:
                 told |= {"timestamp": _iso(at_us, zone), "received_at": _iso(received_us, zone)}
         case Event(name, _, data):
-            told |= {"event": name, "data": dict(data), **_concerned(step)}
+            told |= {"event": name, "data": dict(data), **concerned(step)}
         case Restart(_, down_us):
             told["restart"] = {"down_seconds": down_us / SECOND_US}
         case RunByHand(_, rule_id):
-            told |= {"run": rule_id, **_concerned(step), **({"force": True} if step.force else {})}
+            told |= {"run": rule_id, **concerned(step), **({"force": True} if step.force else {})}
         case Switch(_, rule_id, enabled):
             told["enable" if enabled else "disable"] = rule_id
         case Tick():
@@ -45,7 +46,20 @@ def line_of(step: Step, zone: tzinfo = UTC) -> dict[str, Any]:
     return told
 
 
-def _concerned(step: Event | RunByHand) -> dict[str, str]:
+def firing_line(firing: Firing, zone: tzinfo = UTC) -> dict[str, Any]:
+    """Return a firing JSON-ready, its instant with the offset of *zone*."""
+    return {
+        "at": firing.at.astimezone(zone).isoformat(),
+        "rule_id": firing.rule_id,
+        "rule": firing.rule,
+        "subject": firing.subject,
+        "kind": firing.kind,
+        "actions": [action.to_json() for action in firing.actions],
+    }
+
+
+def concerned(step: Event | RunByHand) -> dict[str, str]:
+    """Return whom a step is about, as it is written: a device, a room, a farm."""
     whom = {"device": step.device, "room": step.room, "farm": step.farm}
     return {name: value for name, value in whom.items() if value is not None}
 

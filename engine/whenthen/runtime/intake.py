@@ -26,8 +26,10 @@ class QueueFullError(WhenthenError):
 class Ticket(Generic[Given]):
     """A promise of an answer, which comes once the commit is on the disk."""
 
-    def __init__(self, received_us: int) -> None:
+    def __init__(self, received_us: int, instants: int = 1) -> None:
         self.received_us = received_us
+        self.last_us = received_us + instants - 1
+        """The last of the instants that are its own."""
         # Held until there is an answer: one lock is much cheaper than an event, and each reading has a ticket.
         self._pending = Lock()
         self._pending.acquire()
@@ -58,7 +60,8 @@ class Ticket(Generic[Given]):
 class Item(Protocol[Answer_co]):
     """Something for the writer to do; see ``whenthen.runtime.writer.Core``.
 
-    One that *writes* to the transaction by itself is given a savepoint, so that it leaves nothing when it raises.
+    One that *writes* to the transaction by itself is given a savepoint, so that it leaves nothing when it raises. One
+    that is several things says how many in ``instants``.
     """
 
     @property
@@ -75,7 +78,8 @@ Entry = tuple[Item[Any], Ticket[Any]]
 class Intake:
     """Takes items up to *capacity* and gives them out in order, each with the instant at which it came.
 
-    No two items come at the same instant: so their instants alone tell their order, in what is stored, too.
+    No two items come at the same instant: so their instants alone tell their order, in what is stored, too. An item
+    that is several things has as many instants, a microsecond apart.
     """
 
     def __init__(self, capacity: int, now_us: Callable[[], int]) -> None:
@@ -100,8 +104,8 @@ class Intake:
             if not always and (self._closed or len(self._entries) >= self.capacity):
                 self.refused += 1
                 raise QueueFullError("shutting down" if self._closed else f"{self.capacity} items wait already")
-            self._last_us = max(self._now_us(), self._last_us + 1)
-            ticket: Ticket[Given] = Ticket(self._last_us)
+            ticket: Ticket[Given] = Ticket(max(self._now_us(), self._last_us + 1), getattr(item, "instants", 1))
+            self._last_us = ticket.last_us
             self._entries.append((item, ticket))
             self._changed.notify()
         return ticket

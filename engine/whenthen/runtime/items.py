@@ -35,14 +35,25 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class TakeReadings:
-    """Take readings, one tick each; each gets its own verdict."""
+    """Take readings, one tick each, a microsecond apart: at one instant a sensor has one value, the last.
+
+    Each gets its own verdict.
+    """
 
     writes: ClassVar[bool] = False
     readings: Sequence[Given]
 
+    @property
+    def instants(self) -> int:
+        """How many instants of their own they need."""
+        return max(1, len(self.readings))
+
     def apply(self, core: Core) -> list[Verdict]:
         """Store what may be stored and let the engine see it."""
-        verdicts = [_take(given, core) for given in self.readings]
+        verdicts = []
+        for given in self.readings:
+            verdicts.append(_take(given, core))
+            core.received_us += 1
         core.turn.verdicts.update(verdict.status for verdict in verdicts)
         return verdicts
 

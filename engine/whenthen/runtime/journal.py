@@ -16,6 +16,10 @@ class JournalError(WhenthenError):
     code = "store_unavailable"
 
 
+class JournalLostError(JournalError):
+    """Somebody else keeps things there now: whoever did before must end, since what it remembers may be old."""
+
+
 class RuleConflictError(WhenthenError):
     """A rule has changed since the version that the change was meant for; *version* is the present one."""
 
@@ -52,7 +56,7 @@ class Transaction(Protocol):
 
 
 class Journal(Protocol):
-    """Whoever keeps things."""
+    """Whoever keeps things; each method raises ``JournalError`` when it cannot at present."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Open a transaction, committed at the end of the block; raises ``JournalError`` if it cannot be kept."""

@@ -29,7 +29,7 @@ from whenthen.runtime.items import (
     TakeReadings,
     Verdict,
 )
-from whenthen.runtime.journal import Journal
+from whenthen.runtime.journal import Journal, JournalLostError
 from whenthen.runtime.manner import Manner
 from whenthen.runtime.records import Outcome
 from whenthen.runtime.writer import Turn, Writer
@@ -54,7 +54,8 @@ class Runtime:
     """Readings, events and rule changes come in from any thread; each call returns once all it caused is stored.
 
     *before_load* is called before the engine is made from what is kept: at the start, and after a commit that failed.
-    With *tracing* every execution has its trace.
+    With *tracing* every execution has its trace. *lost* is told, once, when the journal belongs to somebody else: then
+    the writer has ended, and nothing more is taken.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a running engine
@@ -72,9 +73,11 @@ class Runtime:
         tracing: bool = False,
         manner: Manner = Manner(),  # noqa: B008 - a frozen value
         before_load: Callable[[], None] = lambda: None,
+        lost: Callable[[JournalLostError], None] = lambda _error: None,
     ) -> None:
         self._clock = clock or SystemClock()
         self._journal = journal
+        self._lost = lost
         self._manner = manner
         self._listeners: tuple[Listener, ...] = ()
         self.intake = Intake(capacity, self.now_us)
@@ -173,9 +176,18 @@ class Runtime:
     # The thread
 
     def _run(self) -> None:
+        try:
+            self._turns()
+        except JournalLostError as error:
+            self.intake.close()
+            for _, ticket in self.intake.take(len(self.intake), 0.0):
+                ticket.fail(error)
+            self._lost(error)
+
+    def _turns(self) -> None:
         while True:
             entries = self.intake.take(MAX_BATCH, self._wait_seconds())
-            now_us = max(self.now_us(), entries[-1][1].received_us if entries else 0)
+            now_us = max(self.now_us(), entries[-1][1].last_us if entries else 0)
             # While a timer runs, a commit each second says how long we were there: a restart measures its gap by that.
             if entries or not self.writer.idle(now_us):
                 self._turn(entries, now_us)

@@ -12,7 +12,7 @@ from whenthen.engine import Engine
 from whenthen.model.firing import ActionCall, Firing, Notice
 from whenthen.runtime.failpoint import reached
 from whenthen.runtime.intake import Entry, Item, Ticket
-from whenthen.runtime.journal import Journal, JournalError, Transaction
+from whenthen.runtime.journal import Journal, JournalError, JournalLostError, Transaction
 from whenthen.runtime.manner import Manner
 from whenthen.runtime.outbox import Outbox
 from whenthen.runtime.rates import Rates
@@ -119,7 +119,8 @@ class Writer:
     def turn(self, entries: list[Entry], now_us: int, room: int) -> Turn | None:
         """Apply *entries* and everything due by *now_us* in one commit; at most *room* actions start.
 
-        Every ticket is answered, with ``JournalError`` if nothing could be kept; then ``None`` is returned.
+        Every ticket is answered, with ``JournalError`` if nothing could be kept; then ``None`` is returned, or
+        ``JournalLostError`` raised, after which there is nothing more to do here.
         """
         try:
             if self._broken:
@@ -136,6 +137,8 @@ class Writer:
             self.counts["commit_failed"] += 1
             for _, ticket in entries:
                 ticket.fail(error)
+            if isinstance(error, JournalLostError):
+                raise
             return None
         for ticket, answer in answers:
             if isinstance(answer, _Failure):

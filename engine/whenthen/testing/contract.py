@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -88,7 +89,7 @@ class Contract:
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
         for name in sorted(dir(cls)):
-            check = getattr(cls, name)
+            check: Any = getattr(cls, name, None)  # what is abstract is noted only after this
             source = getattr(check, _SOURCE, None)
             if source is not None:
                 setattr(cls, name, _for_class(cls, check, source))
@@ -150,7 +151,7 @@ def _for_class(cls: type[Contract], check: Callable[..., None], source: str) -> 
     return made
 
 
-class ConfiguredContract(Contract):
+class ConfiguredContract(Contract, ABC):
     """What a plugin with a schema must keep: conditions, actions and triggers."""
 
     examples: ClassVar[Sequence[Mapping[str, Any]]] = ()
@@ -164,9 +165,9 @@ class ConfiguredContract(Contract):
         return registry_with(cls.kind, cls.subject().type, cls.subject())
 
     @classmethod
+    @abstractmethod
     def rules(cls, config: Mapping[str, Any]) -> list[Document]:
         """Return rules that use the plugin with *config*."""
-        raise NotImplementedError
 
     @classmethod
     def compiled(cls, config: Mapping[str, Any]) -> CompiledRule:
@@ -270,6 +271,6 @@ class ConfiguredContract(Contract):
             require(isinstance(said, str) and said.strip(), f"describe() returned {said!r}; it returns a sentence")
             require(said == thing.describe(), "describe() says something else the second time")
 
+    @abstractmethod
     def _objects(self, config: Mapping[str, Any]) -> Iterator[Any]:
         """Yield the plugin's object for a config."""
-        raise NotImplementedError

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 from hypothesis.errors import HypothesisException
 
 from whenthen.model.reading import Reading
+from whenthen.recorded.replayable import Replayable, as_json
 from whenthen.recorded.written import line_of
 
 
@@ -33,12 +32,9 @@ def kept(folder: Path, rules: Sequence[Any], history: Iterable[Reading]) -> Iter
 
 def write(folder: Path, rules: Sequence[Any], history: Iterable[Reading]) -> str:
     """Write ``rule.json`` and ``readings.jsonl`` into *folder*; return a note with the command that plays them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rule_file, readings_file = folder / "rule.json", folder / "readings.jsonl"
+    steps = list(history)
     document = rules[0] if len(rules) == 1 else list(rules)
-    lines = [json.dumps(line, ensure_ascii=False, default=repr) for line in map(line_of, history)]
-    rule_file.write_text(json.dumps(document, ensure_ascii=False, indent=2, default=repr) + "\n", encoding="utf-8")
-    readings_file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    command = shlex.join(["whenthen", "replay", str(rule_file), "--readings", str(readings_file)])
-    shown = "\n  ".join([json.dumps(document, ensure_ascii=False, default=repr), *lines])
+    files = Replayable(folder / "rule.json", folder / "readings.jsonl", folder / "devices.json")
+    command = files.write(document, steps)
+    shown = "\n  ".join([as_json(document), *(as_json(line_of(step)) for step in steps)])
     return f"the smallest rule and readings that show it:\n  {shown}\nsee it with\n  {command}"

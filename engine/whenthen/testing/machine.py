@@ -22,9 +22,9 @@ from whenthen.proving.promises.monitor import conditions_of, first_broken
 from whenthen.proving.promises.moves import FAULTS, Choices, Move, Teller
 from whenthen.proving.promises.probes import Probes
 from whenthen.proving.promises.promised import promises_given, promises_of
-from whenthen.proving.promises.promisefile import InvalidPromisesError
 from whenthen.proving.promises.story import lines_until, story
 from whenthen.proving.promises.world import world_of
+from whenthen.proving.unsound import InvalidPromisesError
 
 
 class PromiseBrokenError(AssertionError):

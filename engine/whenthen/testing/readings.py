@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
+from whenthen.analysis.matters import numbers_in, texts_in
 from whenthen.clock import SECOND_US
 from whenthen.model.reading import Reading
-from whenthen.proving.promises.mentioned import numbers_in, texts_in
 from whenthen.testing.configs import ODD_TEXTS
 
 START_US = 1_767_225_600 * SECOND_US

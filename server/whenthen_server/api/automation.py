@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from whenthen.dsl.schema import compose
@@ -30,36 +30,44 @@ SCHEMAS: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Composed:
+    """The schema of rules as it is sent, and its tag: what is installed stays the same while the server runs."""
+
+    text: bytes
+    tag: str
+
+
 def routes(parts: Parts) -> list[Route]:
     """Return ``/api/automation/schema`` and ``/api/automation/plugins``."""
     schema = to_json(compose(parts.registry))
-    tag = etag_of(schema.decode())
+    return [_schema(_Composed(schema, etag_of(schema.decode()))), _plugins(parts)]
 
-    @route(
-        "GET",
-        "/api/automation/schema",
-        resource="schema",
-        verb="read",
-        summary="The JSON Schema of rules, with every trigger, condition and action that is installed",
-        answer={"type": "object"},
-        etag=True,
-    )
-    def rule_schema(_request: Request) -> Answer:
-        return Answer(schema, headers={"Content-Type": "application/json", "ETag": tag})
 
-    @route(
-        "GET",
-        "/api/automation/plugins",
-        resource="plugin",
-        verb="list",
-        summary="The plugins, what each registered, and why one was left out",
-        answer={
-            "type": "object",
-            "required": ["plugins"],
-            "properties": {"plugins": {"type": "array", "items": {"$ref": "#/components/schemas/Plugin"}}},
-        },
-    )
-    def plugins(_request: Request) -> Answer:
-        return Answer({"plugins": [asdict(record) for record in parts.registry.plugins]})
+@route(
+    "GET",
+    "/api/automation/schema",
+    resource="schema",
+    verb="read",
+    summary="The JSON Schema of rules, with every trigger, condition and action that is installed",
+    answer={"type": "object"},
+    etag=True,
+)
+def _schema(composed: _Composed, _request: Request) -> Answer:
+    return Answer(composed.text, headers={"Content-Type": "application/json", "ETag": composed.tag})
 
-    return [rule_schema, plugins]
+
+@route(
+    "GET",
+    "/api/automation/plugins",
+    resource="plugin",
+    verb="list",
+    summary="The plugins, what each registered, and why one was left out",
+    answer={
+        "type": "object",
+        "required": ["plugins"],
+        "properties": {"plugins": {"type": "array", "items": {"$ref": "#/components/schemas/Plugin"}}},
+    },
+)
+def _plugins(parts: Parts, _request: Request) -> Answer:
+    return Answer({"plugins": [asdict(record) for record in parts.registry.plugins]})

@@ -6,11 +6,13 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import Any
 
 from whenthen.clock import DAY_US
 from whenthen.dsl.compiled import CompiledRule
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.model.firing import Firing
 from whenthen.proving.difference import paired, told_actions, unlike
 from whenthen_server.api.instants import SCHEMA as INSTANT
@@ -20,6 +22,7 @@ from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rule_control import shown_firing
 from whenthen_server.api.rulebook import Rulebook, instant_of
+from whenthen_server.auth import Place
 from whenthen_server.lookback.apart import Apart, TooManyTimersError, directory_of
 from whenthen_server.lookback.watched import watched_devices, watched_sensors
 from whenthen_server.problems import TooManyRequests, Unprocessable
@@ -76,69 +79,80 @@ class Slots:
         self._free.release()
 
 
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where backtests are asked for."""
+
+    book: Rulebook
+    slots: Slots
+
+
 def routes(rooms: Rooms) -> list[Route]:
     """Return the routes."""
-    book, slots = Rulebook(rooms), Slots()
-
-    def own_place(request: Request) -> Any:
-        """Return where the rule of the body is, if the caller may read it."""
-        document = book.given((request.body or {}).get("rule"))
-        book.demand(request.caller, "read", document)
-        return book.place_of(document)
-
-    @route(
-        "POST",
-        "/api/automation/rules/<rule_id>/backtest",
-        resource="rule",
-        verb="read",
-        summary="What a rule, or another in its place, would have done with what was stored, beside the live rule",
-        place=book.place,
-        body=_BODY,
-        body_required=False,
-        answer=_LINES,
-        content_type=CONTENT_TYPE,
-    )
-    def backtest(request: Request) -> Answer:
-        given = request.body or {}
-        live = book.of(request).document
-        candidate: Document = live
-        if "rule" in given:
-            book.demand(request.caller, "read", book.given(given["rule"]))
-            candidate = book.checked(given["rule"], str(live["id"]))
-        return _answer(rooms, book, slots, given, candidate, live)
-
-    @route(
-        "POST",
-        "/api/automation/backtest",
-        resource="rule",
-        verb="read",
-        summary="What a rule that is not saved would have done with what was stored",
-        place=own_place,
-        body={**_BODY, "required": ["rule"]},
-        answer=_LINES,
-        content_type=CONTENT_TYPE,
-    )
-    def unsaved(request: Request) -> Answer:
-        return _answer(rooms, book, slots, request.body, book.checked(request.body["rule"]), None)
-
-    return [backtest, unsaved]
+    desk = _Desk(Rulebook(rooms), Slots())
+    return [_backtest(desk), _unsaved(desk)]
 
 
-def _answer(  # noqa: PLR0913, PLR0917 - what is shared, and what is asked
-    rooms: Rooms, book: Rulebook, slots: Slots, given: Mapping[str, Any], candidate: Document, live: Document | None
-) -> Answer:
+def _own_place(desk: _Desk, request: Request) -> Place:
+    """Return where the rule of the body is, if the caller may read it."""
+    book = desk.book
+    document = book.given((request.body or {}).get("rule"))
+    book.demand(request.caller, "read", document)
+    return book.place_of(document)
+
+
+@route(
+    "POST",
+    "/api/automation/rules/<rule_id>/backtest",
+    resource="rule",
+    verb="read",
+    summary="What a rule, or another in its place, would have done with what was stored, beside the live rule",
+    place=lambda desk, request: desk.book.place(request),
+    body=_BODY,
+    body_required=False,
+    answer=_LINES,
+    content_type=CONTENT_TYPE,
+)
+def _backtest(desk: _Desk, request: Request) -> Answer:
+    book, given = desk.book, request.body or {}
+    live = book.of(request).document
+    candidate: Document = live
+    if "rule" in given:
+        book.demand(request.caller, "read", book.given(given["rule"]))
+        candidate = book.checked(given["rule"], str(live["id"]))
+    return _answer(desk, given, candidate, live)
+
+
+@route(
+    "POST",
+    "/api/automation/backtest",
+    resource="rule",
+    verb="read",
+    summary="What a rule that is not saved would have done with what was stored",
+    place=_own_place,
+    body={**_BODY, "required": ["rule"]},
+    answer=_LINES,
+    content_type=CONTENT_TYPE,
+)
+def _unsaved(desk: _Desk, request: Request) -> Answer:
+    return _answer(desk, request.body, desk.book.checked(request.body["rule"]), None)
+
+
+def _answer(desk: _Desk, given: Mapping[str, Any], candidate: Document, live: Document | None) -> Answer:
+    book, rooms = desk.book, desk.book.parts
     to_us = instant_of(given, "to") or rooms.runtime.now_us()
     asked_us = instant_of(given, "from")
     from_us = to_us - _LAST_DAY_US if asked_us is None else asked_us
     if not 0 < to_us - from_us <= MAX_DAYS * DAY_US:
-        error = {"pointer": "/from", "message": "is not before /to", "hint": f"by at most {MAX_DAYS} days"}
+        said = "is not before /to" if from_us >= to_us else f"is more than {MAX_DAYS} days before /to"
+        error = {"pointer": "/from", "message": said, "hint": "choose another /from, or give /to"}
         raise Unprocessable(f"/from must be before /to, by at most {MAX_DAYS} days.", errors=[error])
     rules = [book.compiled(one) for one in (candidate, live) if one is not None]
     # Each with the devices of both: so both see the same readings.
     devices = {one.id: one for rule in rules for one in watched_devices(rule, rooms.places)}
     run = Backtest(rooms, rules, [candidate] if live is None else [candidate, live], from_us, to_us)
-    slots.take()
-    return Answer(_Lines(run.lines(list(devices.values())), slots), headers={"Content-Type": CONTENT_TYPE})
+    desk.slots.take()
+    return Answer(_Lines(run.lines(list(devices.values())), desk.slots), headers={"Content-Type": CONTENT_TYPE})
 
 
 class _Lines:
@@ -199,7 +213,8 @@ class Backtest:
             series = recorded.series_of(connection, [one.id for one in devices], sensors)
             total = recorded.count(connection, series, self._from_us, self._to_us)
             before = recorded.newest_before(connection, series, self._from_us)
-            engines = [Apart(self._rooms.registry, directory, MAX_TIMERS) for _ in self._documents]
+            compiler = RuleCompiler(self._rooms.registry)
+            engines = [Apart(compiler, directory, MAX_TIMERS) for _ in self._documents]
             for apart, document in zip(engines, self._documents, strict=True):
                 apart.begin(document, self._from_us, before)
             yield {

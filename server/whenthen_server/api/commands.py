@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from whenthen_server.api.commit import committed
-from whenthen_server.api.cursor import SCHEMA as CURSOR
 from whenthen_server.api.cursor import decode_cursor
+from whenthen_server.api.ids import OWN, new_id
 from whenthen_server.api.instants import TOLD, iso, iso_or_none
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import (
-    ID,
+    LISTED,
     actor_of,
     answer_of,
     bad_query,
     device_place,
     devices_in,
-    new_id,
     page_of,
+    path_device,
+    path_room,
     refused,
-    room_place,
 )
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
@@ -35,7 +35,7 @@ _STATES = list(get_args(State))
 _ACTION: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 100, "examples": ["turn_on_fan"]}
 _INSTANT = {"type": ["string", "null"]}
 _SENT: dict[str, Any] = {
-    "command_id": {**ID, "description": "Your own id: sent twice, it is one command"},
+    "command_id": {**OWN, "description": "Your own id: sent twice, it is one command"},
     "action": {**_ACTION, "description": "What the device shall do"},
     "command": {**_ACTION, "description": "The same as action"},
     "value": {"description": "Short for params with one entry, value"},
@@ -58,8 +58,7 @@ _LISTED: dict[str, Any] = {
     "type": "object",
     "properties": {
         "state": {"type": "string", "enum": _STATES},
-        "limit": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
-        "cursor": CURSOR,
+        **LISTED["properties"],
     },
 }
 _AGAIN = {"type": "boolean", "description": "For a device: also those that it got and did not answer"}
@@ -115,161 +114,155 @@ SCHEMAS: dict[str, Any] = {
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return the routes of commands."""
-    return [*_of_device(rooms), *_of_room(rooms), *_of_command(rooms)]
+    sent_and_listed = (_sent_to_device, _listed_of_device, _sent_to_room, _listed_of_room)
+    return [one(rooms) for one in (*sent_and_listed, _read, _withdrawn, _acknowledged)]
 
 
-def _of_device(rooms: Rooms) -> list[Route]:
-    """Return the routes of one device's commands."""
-
-    def of_device(request: Request) -> Place | None:
-        return device_place(rooms, request.path["device_id"])
-
-    @route(
-        "POST",
-        "/api/devices/<device_id>/commands",
-        resource="command",
-        verb="send",
-        summary="Send a command to a device; it waits until the device can be reached",
-        place=of_device,
-        body={"$ref": "#/components/schemas/NewCommand"},
-        answer=_COMMAND,
-        status=201,
-    )
-    def sent(request: Request) -> Answer:
-        return _sent(rooms, request, request.path["device_id"])
-
-    @route(
-        "GET",
-        "/api/devices/<device_id>/commands",
-        resource="command",
-        verb="list",
-        summary="Commands of a device, newest first; a device that asks for its queued ones gets them, oldest first",
-        place=of_device,
-        query={**_LISTED, "properties": {**_LISTED["properties"], "again": _AGAIN}},
-        answer=answer_of("commands", "Command"),
-        head=False,
-    )
-    def of_one(request: Request) -> Answer:
-        if request.caller.kind == "device" and request.query.get("state") == "queued":
-            item = SendQueued(request.path["device_id"], again=request.query.get("again", False))
-            return Answer({"commands": [shown(one) for one in committed(rooms.runtime, item)]})
-        return _listed(rooms, request, [request.path["device_id"]])
-
-    return [sent, of_one]
+@route(
+    "POST",
+    "/api/devices/<device_id>/commands",
+    resource="command",
+    verb="send",
+    summary="Send a command to a device; it waits until the device can be reached",
+    place=path_device,
+    body={"$ref": "#/components/schemas/NewCommand"},
+    answer=_COMMAND,
+    status=201,
+)
+def _sent_to_device(rooms: Rooms, request: Request) -> Answer:
+    return _sent(rooms, request, request.path["device_id"])
 
 
-def _of_room(rooms: Rooms) -> list[Route]:
-    """Return the routes of the commands to a room's devices."""
-
-    def in_room(request: Request) -> Place | None:
-        return room_place(rooms, request.path["room_id"])
-
-    @route(
-        "POST",
-        "/api/rooms/<room_id>/commands",
-        resource="command",
-        verb="send",
-        summary="Send a command to a device of a room",
-        place=in_room,
-        body={"$ref": "#/components/schemas/NewRoomCommand"},
-        answer=_COMMAND,
-        status=201,
-    )
-    def sent_in_room(request: Request) -> Answer:
-        device = rooms.places.devices_by_id.get(request.body["device_id"])
-        if device is None or device.room_id != request.path["room_id"]:
-            raise refused("/device_id", "there is no such device in the room", "look at the room's devices")
-        return _sent(rooms, request, device.id)
-
-    @route(
-        "GET",
-        "/api/rooms/<room_id>/commands",
-        resource="command",
-        verb="list",
-        summary="Commands of the devices of a room, newest first",
-        place=in_room,
-        query=_LISTED,
-        answer=answer_of("commands", "Command"),
-    )
-    def of_room(request: Request) -> Answer:
-        return _listed(rooms, request, [one.id for one in devices_in(rooms, request.path["room_id"])])
-
-    return [sent_in_room, of_room]
+@route(
+    "GET",
+    "/api/devices/<device_id>/commands",
+    resource="command",
+    verb="list",
+    summary="Commands of a device, newest first; a device that asks for its queued ones gets them, oldest first",
+    place=path_device,
+    query={**_LISTED, "properties": {**_LISTED["properties"], "again": _AGAIN}},
+    answer=answer_of("commands", "Command"),
+    head=False,
+)
+def _listed_of_device(rooms: Rooms, request: Request) -> Answer:
+    if request.caller.kind == "device" and request.query.get("state") == "queued":
+        item = SendQueued(request.path["device_id"], again=request.query.get("again", False))
+        return Answer({"commands": [shown(one) for one in committed(rooms.runtime, item)]})
+    return _listed(rooms, request, [request.path["device_id"]])
 
 
-def _of_command(rooms: Rooms) -> list[Route]:
-    """Return the routes of a command itself."""
-
-    def found(request: Request) -> Command | None:
-        with reading(rooms.database) as connection:
-            return store.find(connection, request.path["command_id"])
-
-    def of_command(request: Request) -> Place | None:
-        command = found(request)
-        return None if command is None else device_place(rooms, command.device_id)
-
-    @route(
-        "GET",
-        "/api/commands/<command_id>",
-        resource="command",
-        verb="read",
-        summary="One command and what became of it",
-        place=of_command,
-        answer=_COMMAND,
-    )
-    def read(request: Request) -> Answer:
-        return Answer(shown(found(request) or hidden("command")))
-
-    @route(
-        "DELETE",
-        "/api/commands/<command_id>",
-        resource="command",
-        verb="delete",
-        summary="Withdraw a command that has not been sent yet",
-        place=of_command,
-        answer=_COMMAND,
-    )
-    def withdrawn(request: Request) -> Answer:
-        item = EndCommand(request.path["command_id"], "withdrawn")
-        place = of_command(request) or hidden("command")
-        return Answer(shown(committed(rooms.runtime, _noted(request, item, place, item.id, "delete"))))
-
-    @route(
-        "POST",
-        "/api/commands/<command_id>/ack",
-        resource="command",
-        verb="acknowledge",
-        summary="Say what the device made of a command",
-        place=of_command,
-        body={"$ref": "#/components/schemas/Acknowledgement"},
-        body_required=False,
-        answer=_COMMAND,
-    )
-    def acknowledged(request: Request) -> Answer:
-        body = request.body or {}
-        state = body.get("status", "acknowledged")
-        item = EndCommand(request.path["command_id"], state, body.get("result"), request.caller.device_id)
-        return Answer(shown(committed(rooms.runtime, item)))
-
-    return [read, withdrawn, acknowledged]
+@route(
+    "POST",
+    "/api/rooms/<room_id>/commands",
+    resource="command",
+    verb="send",
+    summary="Send a command to a device of a room",
+    place=path_room,
+    body={"$ref": "#/components/schemas/NewRoomCommand"},
+    answer=_COMMAND,
+    status=201,
+)
+def _sent_to_room(rooms: Rooms, request: Request) -> Answer:
+    device = rooms.places.devices_by_id.get(request.body["device_id"])
+    if device is None or device.room_id != request.path["room_id"]:
+        raise refused("/device_id", "there is no such device in the room", "look at the room's devices")
+    return _sent(rooms, request, device.id)
 
 
-def shown(command: Command) -> dict[str, Any]:
-    """Return a command as REST shows it and as devices get it."""
-    told = {
+@route(
+    "GET",
+    "/api/rooms/<room_id>/commands",
+    resource="command",
+    verb="list",
+    summary="Commands of the devices of a room, newest first",
+    place=path_room,
+    query=_LISTED,
+    answer=answer_of("commands", "Command"),
+)
+def _listed_of_room(rooms: Rooms, request: Request) -> Answer:
+    return _listed(rooms, request, [one.id for one in devices_in(rooms, request.path["room_id"])])
+
+
+def _found(rooms: Rooms, request: Request) -> Command | None:
+    with reading(rooms.database) as connection:
+        return store.find(connection, request.path["command_id"])
+
+
+def _place(rooms: Rooms, request: Request) -> Place | None:
+    command = _found(rooms, request)
+    return None if command is None else device_place(rooms, command.device_id)
+
+
+@route(
+    "GET",
+    "/api/commands/<command_id>",
+    resource="command",
+    verb="read",
+    summary="One command and what became of it",
+    place=_place,
+    answer=_COMMAND,
+)
+def _read(rooms: Rooms, request: Request) -> Answer:
+    return Answer(shown(_found(rooms, request) or hidden("command")))
+
+
+@route(
+    "DELETE",
+    "/api/commands/<command_id>",
+    resource="command",
+    verb="delete",
+    summary="Withdraw a command that has not been sent yet",
+    place=_place,
+    answer=_COMMAND,
+)
+def _withdrawn(rooms: Rooms, request: Request) -> Answer:
+    item = EndCommand(request.path["command_id"], "withdrawn")
+    place = _place(rooms, request) or hidden("command")
+    return Answer(shown(committed(rooms.runtime, _noted(request, item, place, item.id, "delete"))))
+
+
+@route(
+    "POST",
+    "/api/commands/<command_id>/ack",
+    resource="command",
+    verb="acknowledge",
+    summary="Say what the device made of a command",
+    place=_place,
+    body={"$ref": "#/components/schemas/Acknowledgement"},
+    body_required=False,
+    answer=_COMMAND,
+)
+def _acknowledged(rooms: Rooms, request: Request) -> Answer:
+    body = request.body or {}
+    state = body.get("status", "acknowledged")
+    item = EndCommand(request.path["command_id"], state, body.get("result"), request.caller.device_id)
+    return Answer(shown(committed(rooms.runtime, item)))
+
+
+def for_device(command: Command, **more: Any) -> dict[str, Any]:
+    """Return a command as its device gets it, and *more* of it."""
+    document = {
         "command_id": command.id,
         "device_id": command.device_id,
         "action": command.name,
         "params": dict(command.params),
         "timestamp": iso(command.created_us),
         "expires_at": iso(command.expires_us),
-        "state": command.state,
-        "sent_at": iso_or_none(command.sent_us),
-        "ended_at": iso_or_none(command.ended_us),
-        "sent_by": command.who,
-        "result": command.result,
+        **more,
     }
-    return {**told, "value": command.params["value"]} if "value" in command.params else told
+    return {**document, "value": command.params["value"]} if "value" in command.params else document
+
+
+def shown(command: Command) -> dict[str, Any]:
+    """Return a command as REST shows it."""
+    return for_device(
+        command,
+        state=command.state,
+        sent_at=iso_or_none(command.sent_us),
+        ended_at=iso_or_none(command.ended_us),
+        sent_by=command.who,
+        result=command.result,
+    )
 
 
 def _sent(rooms: Rooms, request: Request, device_id: str) -> Answer:

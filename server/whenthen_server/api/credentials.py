@@ -27,10 +27,10 @@ def life(key: StoredKey) -> dict[str, Any]:
     }
 
 
-def holder(rooms: Rooms, kind: str, parameter: str) -> Callable[[Request], Place | None]:
+def holder(kind: str, parameter: str) -> Callable[[Rooms, Request], Place | None]:
     """Return what tells whose the key of a *kind* is that the path names under *parameter*."""
 
-    def place(request: Request) -> Place | None:
+    def place(rooms: Rooms, request: Request) -> Place | None:
         with reading(rooms.database) as connection:
             found = find_key(connection, kind, request.path[parameter])
         return None if found is None else Place(user=found.holder)

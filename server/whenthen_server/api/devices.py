@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from whenthen.clock import to_us
+from whenthen_server.api.ids import OWN, new_id
 from whenthen_server.api.instants import TOLD, iso, iso_or_none
+from whenthen_server.api.one_place import OnePlace, Words
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import (
-    ID,
     LISTED,
     NAME,
     add,
     answer_of,
     by_id,
-    change,
     change_of,
-    clear,
+    checked_name,
     device_place,
     devices_in,
-    new_id,
     page_of,
+    path_device,
+    path_room,
     refused,
     room_place,
     within,
@@ -29,7 +31,6 @@ from whenthen_server.api.places import (
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import NOWHERE, Place, Reach, hidden, may, reach
-from whenthen_server.auth.changes import read_name
 from whenthen_server.store.places import (
     DEFAULT_FARM,
     DEFAULT_ROOM,
@@ -112,164 +113,120 @@ _KEY_BODY: dict[str, Any] = {
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return the routes of devices themselves."""
+    # A driver is a plugin, so only here is it known what a device may be given.
     fields = _fields([*rooms.registry.drivers])
-    return [*_of_all(rooms, fields), *_of_one(rooms, fields)]
+    everything = _new_device({"id": OWN, **fields})
+    own = _new_device({name: one for name, one in everything["properties"].items() if name != "room_id"})
+    return [
+        _listed(rooms),
+        replace(_registered(rooms), body=everything),
+        _listed_in_room(rooms),
+        replace(_registered_in_room(rooms), body=own),
+        *_ONE.routes(rooms, change_of(fields)),
+        _keyed(rooms),
+    ]
 
 
-def _of_all(rooms: Rooms, fields: dict[str, Any]) -> list[Route]:
-    """Return the routes by which devices are listed and registered, somewhere or in a room."""
-    everything: dict[str, Any] = {
-        "type": "object",
-        "properties": {"id": ID, **fields},
-        "additionalProperties": False,
-        "examples": [_EXAMPLE],
-    }
-    own = {name: one for name, one in everything["properties"].items() if name != "room_id"}
-
-    def in_room(request: Request) -> Place | None:
-        return room_place(rooms, request.path["room_id"])
-
-    def in_wanted_room(request: Request) -> Place | None:
-        # Who may register nothing anywhere is told so before the body is looked at.
-        if reach(request.caller, "device", "create") == Reach():
-            return NOWHERE
-        return room_place(rooms, _wanted_room(rooms, request))
-
-    @route(
-        "GET",
-        "/api/devices",
-        resource="device",
-        verb="list",
-        summary="The devices that you may see",
-        query=LISTED,
-        answer=answer_of("devices", "Device"),
-    )
-    def listed(request: Request) -> Answer:
-        seen = reach(request.caller, "device", "list")
-        every = list(rooms.places.devices_by_id.values())
-        found, after = by_id((one for one in every if within(seen, device_place(rooms, one.id))), request.query)
-        return Answer(page_of("devices", [shown(rooms, one) for one in found], after))
-
-    @route(
-        "POST",
-        "/api/devices",
-        resource="device",
-        verb="create",
-        summary="Register a device; without a room it goes to the default one",
-        place=in_wanted_room,
-        body=everything,
-        answer=_DEVICE,
-        status=201,
-    )
-    def registered(request: Request) -> Answer:
-        return _registered(rooms, request, _wanted_room(rooms, request))
-
-    @route(
-        "GET",
-        "/api/rooms/<room_id>/devices",
-        resource="device",
-        verb="list",
-        summary="The devices of a room",
-        place=in_room,
-        query=LISTED,
-        answer=answer_of("devices", "Device"),
-    )
-    def listed_in_room(request: Request) -> Answer:
-        found, after = by_id(devices_in(rooms, request.path["room_id"]), request.query)
-        return Answer(page_of("devices", [shown(rooms, one) for one in found], after))
-
-    @route(
-        "POST",
-        "/api/rooms/<room_id>/devices",
-        resource="device",
-        verb="create",
-        summary="Register a device in a room",
-        place=in_room,
-        body={**everything, "properties": own},
-        answer=_DEVICE,
-        status=201,
-    )
-    def registered_in_room(request: Request) -> Answer:
-        return _registered(rooms, request, request.path["room_id"])
-
-    return [listed, registered, listed_in_room, registered_in_room]
+def _in_wanted_room(rooms: Rooms, request: Request) -> Place | None:
+    # Who may register nothing anywhere is told so before the body is looked at.
+    if reach(request.caller, "device", "create") == Reach():
+        return NOWHERE
+    return room_place(rooms, _wanted_room(rooms, request))
 
 
-def _of_one(rooms: Rooms, fields: dict[str, Any]) -> list[Route]:
-    """Return the routes of one device and its keys."""
-
-    def place(request: Request) -> Place | None:
-        return device_place(rooms, request.path["device_id"])
-
-    def known(request: Request) -> DeviceRecord:
-        return rooms.places.devices_by_id.get(request.path["device_id"]) or hidden("device")
-
-    @route(
-        "GET",
-        "/api/devices/<device_id>",
-        resource="device",
-        verb="read",
-        summary="One device",
-        place=place,
-        answer=_DEVICE,
-    )
-    def read(request: Request) -> Answer:
-        return Answer(shown(rooms, known(request)))
-
-    @route(
-        "PATCH",
-        "/api/devices/<device_id>",
-        resource="device",
-        verb="update",
-        summary="Change a device, or move it to another room",
-        place=place,
-        body=change_of(fields),
-        answer=_DEVICE,
-    )
-    def changed(request: Request) -> Answer:
-        device, changes = known(request), _checked(request.body)
-        if changes.get("room_id", device.room_id) != device.room_id:
-            there = room_place(rooms, changes["room_id"])
-            if there is None or not may(request.caller, "device", "update", there):
-                raise _no_room()
-        return Answer(shown(rooms, change(rooms, request, device, changes)))
-
-    @route(
-        "DELETE",
-        "/api/devices/<device_id>",
-        resource="device",
-        verb="delete",
-        summary="Remove a device and end its keys; its readings stay",
-        place=place,
-        status=204,
-    )
-    def removed(request: Request) -> Answer:
-        clear(rooms, request, known(request))
-        return Answer()
-
-    @route(
-        "POST",
-        "/api/devices/<device_id>/key",
-        resource="device_key",
-        verb="create",
-        summary="Give a device a new key, shown once; its old keys end",
-        place=place,
-        body=_KEY_BODY,
-        body_required=False,
-        answer={"$ref": "#/components/schemas/DeviceKey"},
-        status=201,
-    )
-    def keyed(request: Request) -> Answer:
-        keep_old = bool((request.body or {}).get("keep_old", False))
-        key = rooms.people.create_device_key(request.caller, place(request) or hidden("device"), keep_old=keep_old)
-        return Answer({"id": key.id, "key": key.text}, again={"id": key.id})
-
-    return [read, changed, removed, keyed]
+@route(
+    "GET",
+    "/api/devices",
+    resource="device",
+    verb="list",
+    summary="The devices that you may see",
+    query=LISTED,
+    answer=answer_of("devices", "Device"),
+)
+def _listed(rooms: Rooms, request: Request) -> Answer:
+    seen = reach(request.caller, "device", "list")
+    every = list(rooms.places.devices_by_id.values())
+    return _page(rooms, request, (one for one in every if within(seen, device_place(rooms, one.id))))
 
 
-def _registered(rooms: Rooms, request: Request, room_id: str) -> Answer:
+@route(
+    "POST",
+    "/api/devices",
+    resource="device",
+    verb="create",
+    summary="Register a device; without a room it goes to the default one",
+    place=_in_wanted_room,
+    answer=_DEVICE,
+    status=201,
+)
+def _registered(rooms: Rooms, request: Request) -> Answer:
+    return _register(rooms, request, _wanted_room(rooms, request))
+
+
+@route(
+    "GET",
+    "/api/rooms/<room_id>/devices",
+    resource="device",
+    verb="list",
+    summary="The devices of a room",
+    place=path_room,
+    query=LISTED,
+    answer=answer_of("devices", "Device"),
+)
+def _listed_in_room(rooms: Rooms, request: Request) -> Answer:
+    return _page(rooms, request, devices_in(rooms, request.path["room_id"]))
+
+
+@route(
+    "POST",
+    "/api/rooms/<room_id>/devices",
+    resource="device",
+    verb="create",
+    summary="Register a device in a room",
+    place=path_room,
+    answer=_DEVICE,
+    status=201,
+)
+def _registered_in_room(rooms: Rooms, request: Request) -> Answer:
+    return _register(rooms, request, request.path["room_id"])
+
+
+@route(
+    "POST",
+    "/api/devices/<device_id>/key",
+    resource="device_key",
+    verb="create",
+    summary="Give a device a new key, shown once; its old keys end",
+    place=path_device,
+    body=_KEY_BODY,
+    body_required=False,
+    answer={"$ref": "#/components/schemas/DeviceKey"},
+    status=201,
+)
+def _keyed(rooms: Rooms, request: Request) -> Answer:
+    keep_old = bool((request.body or {}).get("keep_old", False))
+    place = path_device(rooms, request) or hidden("device")
+    key = rooms.people.create_device_key(request.caller, place, keep_old=keep_old)
+    return Answer({"id": key.id, "key": key.text}, again={"id": key.id})
+
+
+def _changes(rooms: Rooms, request: Request, device: DeviceRecord) -> Mapping[str, Any]:
+    changes = checked_name(request.body)
+    if changes.get("room_id", device.room_id) != device.room_id:
+        there = room_place(rooms, changes["room_id"])
+        if there is None or not may(request.caller, "device", "update", there):
+            raise _no_room()
+    return changes
+
+
+def _page(rooms: Rooms, request: Request, devices: Iterable[DeviceRecord]) -> Answer:
+    found, after = by_id(devices, request.query)
+    return Answer(page_of("devices", [shown(rooms, one) for one in found], after))
+
+
+def _register(rooms: Rooms, request: Request, room_id: str) -> Answer:
     """Register a device in a room; its key is shown once."""
-    given = {**_checked(request.body), "room_id": room_id}
+    given = {**checked_name(request.body), "room_id": room_id}
     device_id = given.pop("id", None) or new_id("dev")
     own = {"id": device_id, "name": device_id, "created_us": to_us(rooms.clock.now())}
     device = DeviceRecord(**{**own, **given})
@@ -295,6 +252,15 @@ def shown(rooms: Rooms, device: DeviceRecord) -> dict[str, Any]:
         "online": device.online,
         "seen_at": iso_or_none(device.seen_us),
         "created_at": iso(device.created_us),
+    }
+
+
+def _new_device(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "additionalProperties": False,
+        "examples": [_EXAMPLE],
     }
 
 
@@ -339,5 +305,17 @@ def _no_room() -> Exception:
     return refused("/room_id", "there is no such room, or you may not put devices into it", "look at /api/farms")
 
 
-def _checked(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {**body, "name": read_name(body["name"])} if "name" in body else dict(body)
+_ONE = OnePlace(
+    "device",
+    "/api/devices/<device_id>",
+    Words(
+        "One device",
+        "Change a device, or move it to another room",
+        "Remove a device and end its keys; its readings stay",
+    ),
+    answer=_DEVICE,
+    place=path_device,
+    kept=lambda rooms: rooms.places.devices_by_id,
+    changes=_changes,
+    shown=shown,
+)

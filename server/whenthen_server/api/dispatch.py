@@ -184,7 +184,7 @@ def respond(route: Route, request: Request, answer: Answer) -> Response:
         return Response(answer.body, status, headers)
     if answer.body is None and status == 204:
         return Response(status=status, headers=headers)
-    return Response(to_json(answer.body), status, headers, content_type="application/json")
+    return Response(to_json(answer.body), status, headers or None, content_type="application/json")
 
 
 def to_json(value: Any) -> bytes:
@@ -196,7 +196,7 @@ def to_json(value: Any) -> bytes:
 def _demand_no_body(environ: Environ) -> None:
     ignored = environ["REQUEST_METHOD"] in ("GET", "HEAD") or not has_body(environ)
     if not ignored and read_bytes(environ, _MAX_IGNORED_BYTES).strip():
-        raise BadRequest("This route takes no body.", code="unexpected_body")
+        raise BadRequest("This route takes no body: send the request without one.", code="unexpected_body")
 
 
 def _address(environ: Environ) -> str:

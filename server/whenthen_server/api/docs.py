@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib.resources import files
 
 from whenthen_server.api.etag import etag_of
@@ -49,23 +48,24 @@ _THEIRS = {
 }
 
 
-def routes(document: Callable[[], bytes]) -> list[Route]:
-    """Return ``/apispec.json`` and ``/docs/``; *document* gives the OpenAPI document as JSON."""
+def routes(document: bytes) -> list[Route]:
+    """Return ``/apispec.json`` and ``/docs/``; *document* is the OpenAPI document as JSON."""
+    return [_spec(document), _page(document), _asset(document)]
 
-    @route("GET", "/apispec.json", resource="docs", verb="read", summary="This description", documented=False)
-    def spec(_request: Request) -> Answer:
-        found = document()
-        return Answer(found, headers={"Content-Type": "application/json", "ETag": etag_of(found.decode())})
 
-    @route("GET", "/docs/", resource="docs", verb="read", summary="This description, for people", documented=False)
-    def page(_request: Request) -> Answer:
-        return _file("")
+@route("GET", "/apispec.json", resource="docs", verb="read", summary="This description", documented=False)
+def _spec(document: bytes, _request: Request) -> Answer:
+    return Answer(document, headers={"Content-Type": "application/json", "ETag": etag_of(document.decode())})
 
-    @route("GET", "/docs/<name>", resource="docs", verb="read", summary="A file of the page", documented=False)
-    def asset(request: Request) -> Answer:
-        return _file(request.path["name"])
 
-    return [spec, page, asset]
+@route("GET", "/docs/", resource="docs", verb="read", summary="This description, for people", documented=False)
+def _page(_document: bytes, _request: Request) -> Answer:
+    return _file("")
+
+
+@route("GET", "/docs/<name>", resource="docs", verb="read", summary="A file of the page", documented=False)
+def _asset(_document: bytes, request: Request) -> Answer:
+    return _file(request.path["name"])
 
 
 def _file(name: str) -> Answer:

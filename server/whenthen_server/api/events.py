@@ -7,6 +7,7 @@ from typing import Any
 from whenthen.model.event import SYSTEM_EVENTS
 from whenthen.runtime.items import TakeEvent
 from whenthen_server.api.commit import committed
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import device_place, farm_place, refused, room_place
 from whenthen_server.api.request import Request
@@ -14,7 +15,6 @@ from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.auth import NOWHERE, Place, Reach, may, reach
 
 _CONCERNS = {"device": device_place, "room": room_place, "farm": farm_place}
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 
 SCHEMAS: dict[str, Any] = {
     "NewEvent": {
@@ -32,9 +32,9 @@ SCHEMAS: dict[str, Any] = {
                 },
             },
             "data": {"type": "object", "description": "What rules may want to know of it"},
-            "device": {**_ID, "description": "The device that it concerns"},
-            "room": {**_ID, "description": "The room that it concerns"},
-            "farm": {**_ID, "description": "The farm that it concerns"},
+            "device": {**ID, "description": "The device that it concerns"},
+            "room": {**ID, "description": "The room that it concerns"},
+            "farm": {**ID, "description": "The farm that it concerns"},
         },
         "additionalProperties": False,
         "examples": [{"event": "door_opened", "data": {"door": "cellar"}}],
@@ -44,33 +44,34 @@ SCHEMAS: dict[str, Any] = {
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return ``POST /api/events``."""
+    return [_happened(rooms)]
 
-    def place(request: Request) -> Place | None:
-        # Who may raise none anywhere is told so before the body is looked at.
-        if reach(request.caller, "event", "create") == Reach():
-            return NOWHERE
-        return _concerned(rooms, request)
 
-    @route(
-        "POST",
-        "/api/events",
-        resource="event",
-        verb="create",
-        summary="Let something have happened, now, to a device, a room, a farm or everybody",
-        place=place,
-        body={"$ref": "#/components/schemas/NewEvent"},
-        answer={
-            "type": "object",
-            "required": ["fired"],
-            "properties": {"fired": {"type": "integer", "description": "How many rules it made fire"}},
-        },
-    )
-    def happened(request: Request) -> Answer:
-        body = request.body
-        concerns = {name: body[name] for name in _CONCERNS if name in body}
-        return Answer({"fired": committed(rooms.runtime, TakeEvent(body["event"], body.get("data", {}), **concerns))})
+def _place(rooms: Rooms, request: Request) -> Place | None:
+    # Who may raise none anywhere is told so before the body is looked at.
+    if reach(request.caller, "event", "create") == Reach():
+        return NOWHERE
+    return _concerned(rooms, request)
 
-    return [happened]
+
+@route(
+    "POST",
+    "/api/events",
+    resource="event",
+    verb="create",
+    summary="Let something have happened, now, to a device, a room, a farm or everybody",
+    place=_place,
+    body={"$ref": "#/components/schemas/NewEvent"},
+    answer={
+        "type": "object",
+        "required": ["fired"],
+        "properties": {"fired": {"type": "integer", "description": "How many rules it made fire"}},
+    },
+)
+def _happened(rooms: Rooms, request: Request) -> Answer:
+    body = request.body
+    concerns = {name: body[name] for name in _CONCERNS if name in body}
+    return Answer({"fired": committed(rooms.runtime, TakeEvent(body["event"], body.get("data", {}), **concerns))})
 
 
 def _concerned(rooms: Rooms, request: Request) -> Place:

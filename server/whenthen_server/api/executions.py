@@ -8,21 +8,21 @@ from typing import Any
 from whenthen.runtime.records import ActionRow
 from whenthen_server.api import cursor as cursors
 from whenthen_server.api.commit import committed
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso, iso_or_none
 from whenthen_server.api.parts import Rooms
+from whenthen_server.api.places import page_of
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rulebook import Rulebook, instant_of, who
-from whenthen_server.api.rules import LIMIT, page_of
+from whenthen_server.api.rules import LIMIT, answer_of
 from whenthen_server.auth import NOWHERE, Place
 from whenthen_server.problems import Conflict, NotFound
 from whenthen_server.store import executions as kept
 from whenthen_server.store import rules as kept_rules
 from whenthen_server.store.database import reading
 from whenthen_server.store.executions import ExecutionRecord, NotReplayableError, ReplayAction, Wanted
-
-WherePlace = Callable[[Request], Place | None]
 
 _TEXT = {"type": "string"}
 _TOLD_OR_NULL = {"type": ["string", "null"], "description": "ISO 8601, UTC"}
@@ -66,10 +66,9 @@ SCHEMAS: dict[str, Any] = {
     },
 }
 _EXECUTION = {"$ref": "#/components/schemas/Execution"}
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 _STRETCH = {"from": INSTANT, "to": INSTANT}
 _FILTERS = {
-    "subject": _ID,
+    "subject": ID,
     "kind": {"enum": ["fired", "cleared"]},
     **_STRETCH,
     "limit": LIMIT,
@@ -80,104 +79,92 @@ _FILTERS = {
 def routes(rooms: Rooms) -> list[Route]:
     """Return the routes of executions."""
     book = Rulebook(rooms)
+    return [one(book) for one in (_every, _history, _one, _replay)]
 
-    def place(request: Request) -> Place | None:
-        """Return where the rule of an execution is, or was before it was removed."""
-        with reading(rooms.database) as connection:
-            found = kept.find(connection, request.path["execution_id"])
-            document = None if found is None else kept_rules.last_document(connection, found.rule_id)
+
+def _place(book: Rulebook, request: Request) -> Place | None:
+    """Return where the rule of an execution is, or was before it was removed."""
+    with reading(book.parts.database) as connection:
+        found = kept.find(connection, request.path["execution_id"])
+        document = None if found is None else kept_rules.last_document(connection, found.rule_id)
+    if found is None:
+        return None
+    return NOWHERE if document is None else book.place_of(document)
+
+
+@route(
+    "GET",
+    "/api/automation/executions",
+    resource="execution",
+    verb="list",
+    summary="What rules did, newest first; a short page can be followed by another",
+    query={"properties": {"rule": ID, **_FILTERS}},
+    answer=answer_of("executions", _EXECUTION),
+)
+def _every(book: Rulebook, request: Request) -> Answer:
+    sees = book.sees(request.caller, "execution")
+    seen: dict[str, bool] = {}
+
+    def passes(rule_id: str) -> bool:
+        if rule_id not in seen:
+            with reading(book.parts.database) as connection:
+                seen[rule_id] = sees(kept_rules.last_document(connection, rule_id))
+        return seen[rule_id]
+
+    return _page(book.parts, request, request.query.get("rule"), passes)
+
+
+@route(
+    "GET",
+    "/api/automation/rules/<rule_id>/history",
+    resource="execution",
+    verb="read",
+    summary="What a rule did, newest first",
+    place=Rulebook.place,
+    query={"properties": _FILTERS},
+    answer=answer_of("executions", _EXECUTION),
+)
+def _history(book: Rulebook, request: Request) -> Answer:
+    return _page(book.parts, request, request.path["rule_id"], lambda _rule_id: True)
+
+
+@route(
+    "GET",
+    "/api/automation/executions/<execution_id>",
+    resource="execution",
+    verb="read",
+    summary="One execution",
+    place=_place,
+    answer=_EXECUTION,
+)
+def _one(book: Rulebook, request: Request) -> Answer:
+    with reading(book.parts.database) as connection:
+        found = kept.find(connection, request.path["execution_id"])
         if found is None:
-            return None
-        return NOWHERE if document is None else book.place_of(document)
-
-    return [_every(rooms, book), _history(rooms, book), _one(rooms, place), _replay(rooms, place)]
+            raise NotFound("It was there a moment ago, and is gone now.")
+        return Answer(_shown(found, kept.actions_of(connection, [found.id])[found.id]))
 
 
-def _every(rooms: Rooms, book: Rulebook) -> Route:
-    @route(
-        "GET",
-        "/api/automation/executions",
-        resource="execution",
-        verb="list",
-        summary="What rules did, newest first; a short page can be followed by another",
-        query={"properties": {"rule": _ID, **_FILTERS}},
-        answer=page_of("executions", _EXECUTION),
-    )
-    def every(request: Request) -> Answer:
-        sees = book.sees(request.caller, "execution")
-        seen: dict[str, bool] = {}
-
-        def passes(rule_id: str) -> bool:
-            if rule_id not in seen:
-                with reading(rooms.database) as connection:
-                    seen[rule_id] = sees(kept_rules.last_document(connection, rule_id))
-            return seen[rule_id]
-
-        return _page(rooms, request, request.query.get("rule"), passes)
-
-    return every
-
-
-def _history(rooms: Rooms, book: Rulebook) -> Route:
-    @route(
-        "GET",
-        "/api/automation/rules/<rule_id>/history",
-        resource="execution",
-        verb="read",
-        summary="What a rule did, newest first",
-        place=book.place,
-        query={"properties": _FILTERS},
-        answer=page_of("executions", _EXECUTION),
-    )
-    def history(request: Request) -> Answer:
-        return _page(rooms, request, request.path["rule_id"], lambda _rule_id: True)
-
-    return history
-
-
-def _one(rooms: Rooms, place: WherePlace) -> Route:
-    @route(
-        "GET",
-        "/api/automation/executions/<execution_id>",
-        resource="execution",
-        verb="read",
-        summary="One execution",
-        place=place,
-        answer=_EXECUTION,
-    )
-    def one(request: Request) -> Answer:
-        with reading(rooms.database) as connection:
-            found = kept.find(connection, request.path["execution_id"])
-            if found is None:
-                raise NotFound("It was there a moment ago, and is gone now.")
-            return Answer(_shown(found, kept.actions_of(connection, [found.id])[found.id]))
-
-    return one
-
-
-def _replay(rooms: Rooms, place: WherePlace) -> Route:
-    @route(
-        "POST",
-        "/api/automation/executions/<execution_id>/actions/<key>/replay",
-        resource="execution",
-        verb="run",
-        summary="Have an action that failed for good done once more, with the same key",
-        place=place,
-        answer={"$ref": "#/components/schemas/ActionTaken"},
-        status=202,
-    )
-    def replay(request: Request) -> Answer:
-        at = place(request)
-        doer = who(request.caller, at.farm if at else None)
-        item = ReplayAction(request.path["execution_id"], request.path["key"], doer)
-        try:
-            return Answer(_shown_action(committed(rooms.runtime, item)))
-        except kept.UnknownActionError:
-            raise NotFound("The execution has no such action; its list names the keys.") from None
-        except NotReplayableError as error:
-            raise Conflict(f"{error}.", code=error.code) from None
-
-    return replay
+@route(
+    "POST",
+    "/api/automation/executions/<execution_id>/actions/<key>/replay",
+    resource="execution",
+    verb="run",
+    summary="Have an action that failed for good done once more, with the same key",
+    place=_place,
+    answer={"$ref": "#/components/schemas/ActionTaken"},
+    status=202,
+)
+def _replay(book: Rulebook, request: Request) -> Answer:
+    at = _place(book, request)
+    doer = who(request.caller, at.farm if at else None)
+    item = ReplayAction(request.path["execution_id"], request.path["key"], doer)
+    try:
+        return Answer(_shown_action(committed(book.parts.runtime, item)))
+    except kept.UnknownActionError:
+        raise NotFound("The execution has no such action; its list names the keys.") from None
+    except NotReplayableError as error:
+        raise Conflict(f"{error}.", code=error.code) from None
 
 
 def _page(rooms: Rooms, request: Request, rule_id: str | None, sees: Callable[[str], bool]) -> Answer:
@@ -193,10 +180,8 @@ def _page(rooms: Rooms, request: Request, rule_id: str | None, sees: Callable[[s
             sees=sees,
         )
         taken = kept.actions_of(connection, [one.id for one in found])
-    body: dict[str, Any] = {"executions": [_shown(one, taken[one.id]) for one in found]}
-    if following is not None:
-        body["next"] = cursors.encode_cursor(list(following))
-    return Answer(body)
+    shown = [_shown(one, taken[one.id]) for one in found]
+    return Answer(page_of("executions", shown, following))
 
 
 def stretch_of(query: Any) -> tuple[int | None, int | None]:

@@ -6,22 +6,23 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from whenthen.dsl.compiled import CompiledRule
+from whenthen.engine import MAX_AHEAD_US
 from whenthen.errors import UnknownRuleError
 from whenthen.flow.subjects import Subjects
 from whenthen.proving.lookback import MAX_SUBJECTS
 from whenthen.runtime.writer import Core
 from whenthen_server.api.commit import committed
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
+from whenthen_server.api.places import bad_query
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rulebook import GONE, Rulebook, instant_of
 from whenthen_server.lookback.apart import TIMEZONE
 from whenthen_server.lookback.past import Past
 from whenthen_server.problems import NotFound, Unprocessable
-
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 
 SCHEMAS: dict[str, Any] = {
     "RuleExplanation": {
@@ -74,26 +75,38 @@ class ExplainNow:
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return the route."""
-    book = Rulebook(rooms)
+    past = Past(rooms.database, rooms.registry, rooms.places)
+    return [_explain(_Explaining(Rulebook(rooms), past))]
 
-    @route(
-        "GET",
-        "/api/automation/rules/<rule_id>/explain",
-        resource="rule",
-        verb="read",
-        summary="Why a rule would fire, or would not: now, or at a past instant",
-        place=book.place,
-        query={"properties": {"subject": _ID, "at": INSTANT}},
-        answer={"$ref": "#/components/schemas/RuleExplanation"},
-    )
-    def explain(request: Request) -> Answer:
-        record = book.of(request)
-        at_us, subject = instant_of(request.query, "at"), request.query.get("subject")
-        if at_us is None or at_us >= rooms.runtime.now_us():
-            return Answer(_now(rooms, record.id, record.version, book.compiled(record.document), subject))
-        return Answer(_then(rooms, book, request, record.id, at_us))
 
-    return [explain]
+@dataclass(frozen=True, slots=True)
+class _Explaining:
+    """What explanations need: the rules, and a look back that remembers what it found."""
+
+    book: Rulebook
+    past: Past
+
+
+@route(
+    "GET",
+    "/api/automation/rules/<rule_id>/explain",
+    resource="rule",
+    verb="read",
+    summary="Why a rule would fire, or would not: now, or at a past instant",
+    place=lambda explaining, request: explaining.book.place(request),
+    query={"properties": {"subject": ID, "at": INSTANT}},
+    answer={"$ref": "#/components/schemas/RuleExplanation"},
+)
+def _explain(explaining: _Explaining, request: Request) -> Answer:
+    book = explaining.book
+    rooms, record = book.parts, book.of(request)
+    at_us, subject = instant_of(request.query, "at"), request.query.get("subject")
+    now_us = rooms.runtime.now_us()
+    if at_us is not None and at_us - now_us > MAX_AHEAD_US:
+        raise bad_query("at", "is in the future", "choose a past instant, or leave it out for now")
+    if at_us is None or at_us >= now_us:
+        return Answer(_now(rooms, record.id, record.version, book.compiled(record.document), subject))
+    return Answer(_then(explaining.past, book, request, record.id, at_us))
 
 
 def _now(rooms: Rooms, rule_id: str, version: int, rule: CompiledRule, subject: str | None) -> dict[str, Any]:
@@ -117,8 +130,7 @@ def _subjects_of(subjects: Subjects, rule: CompiledRule) -> list[str]:
     return [one.id for one in subjects.of_rule(rule)]
 
 
-def _then(rooms: Rooms, book: Rulebook, request: Request, rule_id: str, at_us: int) -> dict[str, Any]:
-    past = Past(rooms.database, rooms.registry, rooms.places)
+def _then(past: Past, book: Rulebook, request: Request, rule_id: str, at_us: int) -> dict[str, Any]:
     version = past.version(rule_id, at_us)
     if version is None:
         error = {"pointer": "/at", "message": "the rule was not there then", "hint": "choose a later instant"}

@@ -8,7 +8,9 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from whenthen.clock import to_us
+from whenthen_server.api.ids import new_id
 from whenthen_server.api.instants import TOLD, iso
+from whenthen_server.api.one_place import OnePlace, Words
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.places import (
     LISTED,
@@ -16,20 +18,17 @@ from whenthen_server.api.places import (
     add,
     answer_of,
     by_id,
-    change,
     change_of,
-    clear,
-    farm_place,
-    new_id,
+    checked_name,
     new_of,
     page_of,
+    path_farm,
     refused,
     within,
 )
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
-from whenthen_server.auth import Place, hidden, reach
-from whenthen_server.auth.changes import read_name
+from whenthen_server.auth import Place, reach
 from whenthen_server.store.places import FarmRecord
 
 _FIELDS: dict[str, Any] = {
@@ -59,86 +58,47 @@ SCHEMAS: dict[str, Any] = {
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return the routes below ``/api/farms`` that are about farms themselves."""
+    return [_listed(rooms), _made(rooms), *_ONE.routes(rooms, {"$ref": "#/components/schemas/FarmChange"})]
 
-    def place(request: Request) -> Place | None:
-        return farm_place(rooms, request.path["farm_id"])
 
-    def known(request: Request) -> FarmRecord:
-        return rooms.places.farms.get(request.path["farm_id"]) or hidden("farm")
+@route(
+    "GET",
+    "/api/farms",
+    resource="farm",
+    verb="list",
+    summary="The farms of which you may see a part",
+    query=LISTED,
+    answer=answer_of("farms", "Farm"),
+)
+def _listed(rooms: Rooms, request: Request) -> Answer:
+    seen = reach(request.caller, "farm", "list")
+    mine = (one for one in list(rooms.places.farms.values()) if within(seen, Place(farm=one.id)))
+    found, after = by_id(mine, request.query)
+    return Answer(page_of("farms", [_shown(rooms, one) for one in found], after))
 
-    @route(
-        "GET",
-        "/api/farms",
-        resource="farm",
-        verb="list",
-        summary="The farms of which you may see a part",
-        query=LISTED,
-        answer=answer_of("farms", "Farm"),
-    )
-    def listed(request: Request) -> Answer:
-        seen = reach(request.caller, "farm", "list")
-        mine = (one for one in list(rooms.places.farms.values()) if within(seen, Place(farm=one.id)))
-        found, after = by_id(mine, request.query)
-        return Answer(page_of("farms", [_shown(one) for one in found], after))
 
-    @route(
-        "POST",
-        "/api/farms",
-        resource="farm",
-        verb="create",
-        summary="Make a farm",
-        body={"$ref": "#/components/schemas/NewFarm"},
-        answer=_FARM,
-        status=201,
-    )
-    def made(request: Request) -> Answer:
-        given = _checked(request.body)
-        farm = FarmRecord(**{"id": new_id("farm"), "created_us": to_us(rooms.clock.now()), **given})
-        _demand_whole_place(farm.latitude, farm.longitude)
-        add(rooms, request, farm)
-        return Answer(_shown(farm), headers={"Location": f"/api/farms/{farm.id}"})
+@route(
+    "POST",
+    "/api/farms",
+    resource="farm",
+    verb="create",
+    summary="Make a farm",
+    body={"$ref": "#/components/schemas/NewFarm"},
+    answer=_FARM,
+    status=201,
+)
+def _made(rooms: Rooms, request: Request) -> Answer:
+    given = _checked(request.body)
+    farm = FarmRecord(**{"id": new_id("farm"), "created_us": to_us(rooms.clock.now()), **given})
+    _demand_whole_place(farm.latitude, farm.longitude)
+    add(rooms, request, farm)
+    return Answer(_shown(rooms, farm), headers={"Location": f"/api/farms/{farm.id}"})
 
-    @route(
-        "GET",
-        "/api/farms/<farm_id>",
-        resource="farm",
-        verb="read",
-        summary="One farm",
-        place=place,
-        answer=_FARM,
-    )
-    def read(request: Request) -> Answer:
-        return Answer(_shown(known(request)))
 
-    @route(
-        "PATCH",
-        "/api/farms/<farm_id>",
-        resource="farm",
-        verb="update",
-        summary="Change a farm",
-        place=place,
-        body={"$ref": "#/components/schemas/FarmChange"},
-        answer=_FARM,
-    )
-    def changed(request: Request) -> Answer:
-        farm, changes = known(request), _checked(request.body)
-        _demand_whole_place(changes.get("latitude", farm.latitude), changes.get("longitude", farm.longitude))
-        return Answer(_shown(change(rooms, request, farm, changes)))
-
-    @route(
-        "DELETE",
-        "/api/farms/<farm_id>",
-        resource="farm",
-        verb="delete",
-        summary="Remove a farm that holds no room any more",
-        place=place,
-        status=204,
-    )
-    def removed(request: Request) -> Answer:
-        clear(rooms, request, known(request))
-        return Answer()
-
-    return [listed, made, read, changed, removed]
+def _changes(_rooms: Rooms, request: Request, farm: FarmRecord) -> Mapping[str, Any]:
+    changes = _checked(request.body)
+    _demand_whole_place(changes.get("latitude", farm.latitude), changes.get("longitude", farm.longitude))
+    return changes
 
 
 @cache
@@ -147,9 +107,7 @@ def _zones() -> frozenset[str]:
 
 
 def _checked(body: Mapping[str, Any]) -> dict[str, Any]:
-    given = dict(body)
-    if "name" in given:
-        given["name"] = read_name(given["name"])
+    given = checked_name(body)
     zone = given.get("timezone")
     if zone is not None and zone not in _zones():
         raise refused("/timezone", "there is no such time zone", "write an IANA name such as Europe/Berlin")
@@ -162,7 +120,7 @@ def _demand_whole_place(latitude: float | None, longitude: float | None) -> None
         raise refused(f"/{name}", "a place has a latitude and a longitude", "give both, or neither")
 
 
-def _shown(farm: FarmRecord) -> dict[str, Any]:
+def _shown(_rooms: Rooms, farm: FarmRecord) -> dict[str, Any]:
     return {
         "id": farm.id,
         "name": farm.name,
@@ -171,3 +129,15 @@ def _shown(farm: FarmRecord) -> dict[str, Any]:
         "longitude": farm.longitude,
         "created_at": iso(farm.created_us),
     }
+
+
+_ONE = OnePlace(
+    "farm",
+    "/api/farms/<farm_id>",
+    Words("One farm", "Change a farm", "Remove a farm that holds no room any more"),
+    answer=_FARM,
+    place=path_farm,
+    kept=lambda rooms: rooms.places.farms,
+    changes=_changes,
+    shown=_shown,
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -67,14 +68,17 @@ class Door:
         [True, True, True, False, False]
         """
         name = _PORT.sub("", host).lower()
-        if name in self._names:
-            return True
-        bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name
-        try:
-            ip_address(bare)
-        except ValueError:
-            return False
-        return "%" not in bare
+        return name in self._names or _is_address(name)
+
+
+@lru_cache(maxsize=256)  # each device says the same at each request
+def _is_address(name: str) -> bool:
+    bare = name[1:-1] if name.startswith("[") and name.endswith("]") else name
+    try:
+        ip_address(bare)
+    except ValueError:
+        return False
+    return "%" not in bare
 
 
 def own_names(host: str, machine: str, more: Iterable[str]) -> set[str]:

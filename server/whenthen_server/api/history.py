@@ -18,11 +18,10 @@ from whenthen_server.api.cursor import decode_cursor
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso, read_instant
 from whenthen_server.api.parts import Rooms
-from whenthen_server.api.places import NEXT, bad_query, device_place, page_of
+from whenthen_server.api.places import NEXT, bad_query, page_of, path_device
 from whenthen_server.api.readings import SENSORS, shown
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
-from whenthen_server.auth import Place
 from whenthen_server.store.database import reading
 from whenthen_server.store.readings import Bucket, Value, bucket_us, buckets, history, sensors_of
 
@@ -81,6 +80,7 @@ _QUERY: dict[str, Any] = {
         "bucket": {
             "type": "string",
             "pattern": "^[1-9][0-9]{0,7}[smhd]?$",
+            "examples": ["90s", "5m", "1h", "1d"],
             "description": "Width such as 90s, 5m, 1h or 1d; above an hour it is rounded up to whole hours",
         },
         "limit": {"type": "integer", "minimum": 1, "maximum": 10_000, "description": "100 without it; CSV: all"},
@@ -101,33 +101,30 @@ class _Wanted:
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return ``GET /api/devices/<device_id>/data``."""
+    return [_listed(rooms)]
 
-    def place(request: Request) -> Place | None:
-        return device_place(rooms, request.path["device_id"])
 
-    @route(
-        "GET",
-        "/api/devices/<device_id>/data",
-        resource="reading",
-        verb="list",
-        summary="What a device measured; with 'Accept: text/csv' as a file",
-        place=place,
-        query=_QUERY,
-        answer={"$ref": "#/components/schemas/History"},
-        other_types=("text/csv",),
-    )
-    def listed(request: Request) -> Answer:
-        query, wanted = request.query, _wanted(request, rooms.runtime.now_us())
-        as_csv = _wants_csv(request.headers.get("Accept", ""))
-        if "bucket" in query:
-            return _bucketed(rooms, wanted, _width_us(query["bucket"], wanted), as_csv=as_csv)
-        after = decode_cursor(query["cursor"], (int, int)) if "cursor" in query else None
-        if as_csv:
-            return _file(wanted.device_id, _lines(rooms, wanted, query.get("limit"), after))
-        found, position = _page(rooms, wanted, query.get("limit", 100), after)
-        return Answer({"device_id": wanted.device_id, **page_of("readings", [shown(one) for one in found], position)})
-
-    return [listed]
+@route(
+    "GET",
+    "/api/devices/<device_id>/data",
+    resource="reading",
+    verb="list",
+    summary="What a device measured; with 'Accept: text/csv' as a file",
+    place=path_device,
+    query=_QUERY,
+    answer={"$ref": "#/components/schemas/History"},
+    other_types=("text/csv",),
+)
+def _listed(rooms: Rooms, request: Request) -> Answer:
+    query, wanted = request.query, _wanted(request, rooms.runtime.now_us())
+    as_csv = _wants_csv(request.headers.get("Accept", ""))
+    if "bucket" in query:
+        return _bucketed(rooms, wanted, _width_us(query["bucket"], wanted), as_csv=as_csv)
+    after = decode_cursor(query["cursor"], (int, int)) if "cursor" in query else None
+    if as_csv:
+        return _file(wanted.device_id, _lines(rooms, wanted, query.get("limit"), after))
+    found, position = _page(rooms, wanted, query.get("limit", 100), after)
+    return Answer({"device_id": wanted.device_id, **page_of("readings", [shown(one) for one in found], position)})
 
 
 def _wants_csv(accept: str) -> bool:

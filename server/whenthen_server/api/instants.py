@@ -11,6 +11,7 @@ SCHEMA: dict[str, Any] = {
     "type": "string",
     "maxLength": 40,
     "pattern": ("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})$"),
+    "examples": ["2026-01-01T00:00:00Z"],
     "description": "ISO 8601 date and time with an offset, such as 2026-01-01T00:00:00Z",
 }
 """An instant in a body or a query, as far as a pattern can tell."""

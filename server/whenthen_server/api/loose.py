@@ -109,7 +109,9 @@ def _gather(found: Translation) -> None:
 def _item(part: str, index: int, item: Any, found: Translation) -> Any:
     """Return a condition or action with what its type asks for in ``config``."""
     pointer = f"/{part}/{index}"
+    origin = found.origins.get(pointer, found.origins.get(f"/{part}", f"/{part}") + f"/{index}")
     if isinstance(item, str):
+        found.origins |= dict.fromkeys((f"{pointer}/config/expression", f"{pointer}/config/command"), origin)
         return _from_text(part, item)
     if not isinstance(item, dict):
         return item
@@ -119,7 +121,6 @@ def _item(part: str, index: int, item: Any, found: Translation) -> Any:
     kind = item.get("type") or _kind(part, loose)
     if kind is None:
         return item
-    origin = found.origins.get(pointer, found.origins.get(f"/{part}", f"/{part}") + f"/{index}")
     found.origins[f"{pointer}/config"] = origin
     kept = {name: value for name, value in item.items() if name in _FRAME[part]}
     return {**kept, "type": kind, "config": _config(kind, loose)}
@@ -163,7 +164,12 @@ def _derive_trigger(found: Translation) -> None:
     document = found.document
     if "trigger" in document or "triggers" in document or not isinstance(document.get("conditions"), list):
         return
-    wanted = list(dict.fromkeys(sensor for item in document["conditions"] for sensor in _sensors(item)))
+    try:
+        wanted = list(dict.fromkeys(sensor for item in document["conditions"] for sensor in _sensors(item)))
+    except ExpressionError:
+        # The compiler tells what is wrong with it; that no trigger follows from it is no fault of its own.
+        document["trigger"] = {"type": "manual", "config": {}}
+        return
     triggers = [
         {"type": "sensor", "config": {"sensor": sensor} if device is None else {"sensor": sensor, "device": device}}
         for sensor, device in wanted
@@ -179,11 +185,7 @@ def _sensors(item: Any) -> Iterator[tuple[str, str | None]]:
     if not isinstance(config, dict):
         return
     if item.get("type") == "expression":
-        try:
-            names = Expression.parse(str(config.get("expression"))).names
-        except ExpressionError:
-            return
-        yield from ((name, None) for name in sorted(names))
+        yield from ((name, None) for name in sorted(Expression.parse(str(config.get("expression"))).names))
     elif isinstance(config.get("sensor"), str):
         device = config.get("device")
         yield config["sensor"], device if isinstance(device, str) else None

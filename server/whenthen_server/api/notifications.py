@@ -43,49 +43,51 @@ SCHEMAS: dict[str, Any] = {
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return the routes below ``/api/notifications``."""
+    return [_told(rooms), _read(rooms)]
 
-    def place(request: Request) -> Place | None:
-        with reading(rooms.database) as connection:
-            found = find(connection, request.path["notification_id"])
-        return None if found is None or not _is_for(request.caller, found) else Place(found.farm_id, found.room_id)
 
-    @route(
-        "GET",
-        "/api/notifications",
-        resource="notification",
-        verb="list",
-        summary="What rules have told you, newest first",
-        query={
-            "type": "object",
-            "properties": {
-                "unread": {"type": "boolean", "default": False, "description": "Only what nobody has read yet"},
-                "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 100},
-                "cursor": CURSOR,
-            },
+def _place(rooms: Rooms, request: Request) -> Place | None:
+    with reading(rooms.database) as connection:
+        found = find(connection, request.path["notification_id"])
+    return None if found is None or not _is_for(request.caller, found) else Place(found.farm_id, found.room_id)
+
+
+@route(
+    "GET",
+    "/api/notifications",
+    resource="notification",
+    verb="list",
+    summary="What rules have told you, newest first",
+    query={
+        "type": "object",
+        "properties": {
+            "unread": {"type": "boolean", "default": False, "description": "Only what nobody has read yet"},
+            "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 100},
+            "cursor": CURSOR,
         },
-        answer=answer_of("notifications", "Notification"),
-    )
-    def told(request: Request) -> Answer:
-        query, seen = request.query, reach(request.caller, "notification", "list")
-        after = decode_cursor(query["cursor"], (int, str)) if "cursor" in query else None
-        pages = _Pages(rooms, seen, unread=query["unread"])
-        found, position = pages.matching(lambda one: _is_for(request.caller, one), query["limit"], after)
-        return Answer(page_of("notifications", [_shown(one) for one in found], position))
+    },
+    answer=answer_of("notifications", "Notification"),
+)
+def _told(rooms: Rooms, request: Request) -> Answer:
+    query, seen = request.query, reach(request.caller, "notification", "list")
+    after = decode_cursor(query["cursor"], (int, str)) if "cursor" in query else None
+    pages = _Pages(rooms, seen, unread=query["unread"])
+    found, position = pages.matching(lambda one: _is_for(request.caller, one), query["limit"], after)
+    return Answer(page_of("notifications", [_shown(one) for one in found], position))
 
-    @route(
-        "POST",
-        "/api/notifications/<notification_id>/read",
-        resource="notification",
-        verb="acknowledge",
-        summary="Say that you have read one; the first reader is kept",
-        place=place,
-        answer={"$ref": "#/components/schemas/Notification"},
-    )
-    def read(request: Request) -> Answer:
-        item = ReadNotification(request.path["notification_id"], actor_of(request.caller))
-        return Answer(_shown(committed(rooms.runtime, item)))
 
-    return [told, read]
+@route(
+    "POST",
+    "/api/notifications/<notification_id>/read",
+    resource="notification",
+    verb="acknowledge",
+    summary="Say that you have read one; the first reader is kept",
+    place=_place,
+    answer={"$ref": "#/components/schemas/Notification"},
+)
+def _read(rooms: Rooms, request: Request) -> Answer:
+    item = ReadNotification(request.path["notification_id"], actor_of(request.caller))
+    return Answer(_shown(committed(rooms.runtime, item)))
 
 
 class _Pages:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.route import Route
 
 _CREDENTIALS = {
@@ -13,7 +14,6 @@ _CREDENTIALS = {
     "device": {"type": "apiKey", "in": "header", "name": "X-Device-Key", "description": "A device's key"},
     "session": {"type": "apiKey", "in": "cookie", "name": "whenthen", "description": "A person in a browser"},
 }
-_PATH_PARAMETER = {"type": "string", "minLength": 1, "maxLength": 200}
 _IDEMPOTENCY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -81,9 +81,7 @@ def _identifier(route: Route) -> str:
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
-    in_path = [
-        {"name": name, "in": "path", "required": True, "schema": dict(_PATH_PARAMETER)} for name in route.parameters
-    ]
+    in_path = [{"name": name, "in": "path", "required": True, "schema": dict(ID)} for name in route.parameters]
     query = route.query or {}
     required = query.get("required", ())
     in_query = []

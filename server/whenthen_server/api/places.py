@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping
 from heapq import nsmallest
 from typing import Any, Protocol, TypeVar
 
 from whenthen_server.api import cursor
 from whenthen_server.api.commit import committed
+from whenthen_server.api.ids import OWN
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.request import Request
 from whenthen_server.auth import Caller, Place, Reach, Role
+from whenthen_server.auth.changes import read_name
 from whenthen_server.problems import BadRequest, Unprocessable
 from whenthen_server.store.places import DeviceRecord, FarmRecord, Record, RoomRecord
 from whenthen_server.store.placing import AddPlace, ChangePlace, ClearPlace, Noted, inside_of
 
-ID: dict[str, Any] = {
-    "type": "string",
-    "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
-    "description": "Your own id; without one the server makes one up",
-}
 NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 200, "description": "For people"}
 LISTED: dict[str, Any] = {
     "type": "object",
@@ -39,7 +35,7 @@ def new_of(fields: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, A
     return {
         "type": "object",
         "required": ["name"],
-        "properties": {"id": ID, **fields},
+        "properties": {"id": OWN, **fields},
         "additionalProperties": False,
         "examples": [dict(example)],
     }
@@ -99,6 +95,21 @@ def device_place(rooms: Rooms, device_id: str) -> Place | None:
     return None if device is None or room is None else Place(room.farm_id, room.id, device.id)
 
 
+def path_farm(rooms: Rooms, request: Request) -> Place | None:
+    """Return where the farm of the path is; so are these three given to the routes."""
+    return farm_place(rooms, request.path["farm_id"])
+
+
+def path_room(rooms: Rooms, request: Request) -> Place | None:
+    """Return where the room of the path is."""
+    return room_place(rooms, request.path["room_id"])
+
+
+def path_device(rooms: Rooms, request: Request) -> Place | None:
+    """Return where the device of the path is."""
+    return device_place(rooms, request.path["device_id"])
+
+
 def devices_in(rooms: Rooms, room_id: str) -> list[DeviceRecord]:
     """Return the devices of a room."""
     return [one for one in list(rooms.places.devices_by_id.values()) if one.room_id == room_id]
@@ -114,14 +125,14 @@ def within(reach: Reach, place: Place | None) -> bool:
 # How they are changed
 
 
-def new_id(kind: str) -> str:
-    """Return an id that nothing has."""
-    return f"{kind}_{uuid.uuid4().hex}"
-
-
 def actor_of(caller: Caller) -> str:
     """Return who did something, as the audit log writes it."""
     return f"{caller.kind}:{caller.id}"
+
+
+def checked_name(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a body gives, its name fit for people; raises ``Unprocessable`` for one that is not."""
+    return {**body, "name": read_name(body["name"])} if "name" in body else dict(body)
 
 
 def add(rooms: Rooms, request: Request, record: Record) -> None:

@@ -9,12 +9,11 @@ from whenthen_server.api.commit import committed
 from whenthen_server.api.dispatch import MAX_ERRORS
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
-from whenthen_server.api.places import LISTED, NEXT, by_id, device_place, devices_in, page_of, room_place
+from whenthen_server.api.places import LISTED, NEXT, by_id, devices_in, page_of, path_device, path_room
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.shapes import shaped
 from whenthen_server.api.verdicts import told
-from whenthen_server.auth import Place
 from whenthen_server.store.database import reading
 from whenthen_server.store.readings import Value, latest
 
@@ -95,78 +94,75 @@ SCHEMAS: dict[str, Any] = {
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return the routes that take readings and those that give the newest."""
+    return [_sent(rooms), _newest(rooms), _telemetry(rooms)]
 
-    def place(request: Request) -> Place | None:
-        return device_place(rooms, request.path["device_id"])
 
-    def in_room(request: Request) -> Place | None:
-        return room_place(rooms, request.path["room_id"])
+@route(
+    "POST",
+    "/api/devices/<device_id>/data",
+    resource="reading",
+    verb="create",
+    summary="Send one reading or a list; each is stored or refused by itself",
+    place=path_device,
+    body={"$ref": "#/components/schemas/Readings"},
+    answer={"$ref": "#/components/schemas/Verdicts"},
+    batch=True,
+)
+def _sent(rooms: Rooms, request: Request) -> Answer:
+    body, device_id, now_us = request.body, request.path["device_id"], rooms.runtime.now_us()
+    if isinstance(body, dict):
+        found = [shaped(body, device_id, "", now_us)]
+    else:
+        found = [shaped(item, device_id, f"/{index}", now_us) for index, item in enumerate(body)]
+    given = [one.given for one in found if one.given is not None]
+    taken = committed(rooms.runtime, TakeReadings(given)) if given else []
+    # What the runtime was given is counted with its commit.
+    if len(given) < len(found):
+        rooms.metrics.readings.labels("refused").inc(len(found) - len(given))
+    return Answer(told(found, taken))
 
-    @route(
-        "POST",
-        "/api/devices/<device_id>/data",
-        resource="reading",
-        verb="create",
-        summary="Send one reading or a list; each is stored or refused by itself",
-        place=place,
-        body={"$ref": "#/components/schemas/Readings"},
-        answer={"$ref": "#/components/schemas/Verdicts"},
-        batch=True,
-    )
-    def sent(request: Request) -> Answer:
-        body, device_id, now_us = request.body, request.path["device_id"], rooms.runtime.now_us()
-        if isinstance(body, dict):
-            found = [shaped(body, device_id, "", now_us)]
-        else:
-            found = [shaped(item, device_id, f"/{index}", now_us) for index, item in enumerate(body)]
-        given = [one.given for one in found if one.given is not None]
-        taken = committed(rooms.runtime, TakeReadings(given)) if given else []
-        # What the runtime was given is counted with its commit.
-        rooms.metrics.readings.labels("refused").inc(sum(one.given is None for one in found))
-        return Answer(told(found, taken))
 
-    @route(
-        "GET",
-        "/api/devices/<device_id>/latest",
-        resource="reading",
-        verb="read",
-        summary="The newest value of each sensor of a device",
-        place=place,
-        answer={"$ref": "#/components/schemas/Newest"},
-    )
-    def newest(request: Request) -> Answer:
-        with reading(rooms.database) as connection:
-            found = latest(connection, request.path["device_id"])
-        return Answer({"device_id": request.path["device_id"], "readings": [shown(one) for one in found]})
+@route(
+    "GET",
+    "/api/devices/<device_id>/latest",
+    resource="reading",
+    verb="read",
+    summary="The newest value of each sensor of a device",
+    place=path_device,
+    answer={"$ref": "#/components/schemas/Newest"},
+)
+def _newest(rooms: Rooms, request: Request) -> Answer:
+    with reading(rooms.database) as connection:
+        found = latest(connection, request.path["device_id"])
+    return Answer({"device_id": request.path["device_id"], "readings": [shown(one) for one in found]})
 
-    @route(
-        "GET",
-        "/api/rooms/<room_id>/telemetry",
-        resource="reading",
-        verb="list",
-        summary="The newest value of each sensor of the devices of a room",
-        place=in_room,
-        query={**LISTED, "properties": {"sensor": SENSORS, **LISTED["properties"]}},
-        answer={
-            "type": "object",
-            "required": ["devices"],
-            "properties": {
-                "devices": {"type": "array", "items": {"$ref": "#/components/schemas/Newest"}},
-                "next": NEXT,
-            },
+
+@route(
+    "GET",
+    "/api/rooms/<room_id>/telemetry",
+    resource="reading",
+    verb="list",
+    summary="The newest value of each sensor of the devices of a room",
+    place=path_room,
+    query={**LISTED, "properties": {"sensor": SENSORS, **LISTED["properties"]}},
+    answer={
+        "type": "object",
+        "required": ["devices"],
+        "properties": {
+            "devices": {"type": "array", "items": {"$ref": "#/components/schemas/Newest"}},
+            "next": NEXT,
         },
-    )
-    def telemetry(request: Request) -> Answer:
-        wanted = request.query.get("sensor")
-        found, after = by_id(devices_in(rooms, request.path["room_id"]), request.query)
-        told = []
-        with reading(rooms.database) as connection:
-            for device in found:
-                values = [one for one in latest(connection, device.id) if wanted is None or one.sensor in wanted]
-                told.append({"device_id": device.id, "name": device.name, "readings": [shown(one) for one in values]})
-        return Answer(page_of("devices", told, after))
-
-    return [sent, newest, telemetry]
+    },
+)
+def _telemetry(rooms: Rooms, request: Request) -> Answer:
+    wanted = request.query.get("sensor")
+    found, after = by_id(devices_in(rooms, request.path["room_id"]), request.query)
+    told = []
+    with reading(rooms.database) as connection:
+        for device in found:
+            values = [one for one in latest(connection, device.id) if wanted is None or one.sensor in wanted]
+            told.append({"device_id": device.id, "name": device.name, "readings": [shown(one) for one in values]})
+    return Answer(page_of("devices", told, after))
 
 
 def shown(value: Value) -> dict[str, Any]:

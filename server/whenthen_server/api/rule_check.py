@@ -47,28 +47,27 @@ SCHEMAS: dict[str, Any] = {
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return the route."""
-    book = Rulebook(rooms)
+    return [_check(Rulebook(rooms))]
 
-    @route(
-        "POST",
-        "/api/automation/check",
-        resource="rule",
-        verb="list",
-        summary="Check a rule without saving it: all problems at once, and what it would do to the saved ones",
-        body={"description": "Anything; what is a Rule, or a LooseRule that can mean one thing only, is valid"},
-        body_checked=False,
-        answer={"$ref": "#/components/schemas/RuleCheck"},
-    )
-    def check(request: Request) -> Answer:
-        try:
-            document = book.checked(request.body)
-            warnings = book.compiled(document).warnings
-        except InvalidRuleError as error:
-            problems = [one.to_json() for one in error.problems[:_MAX_PROBLEMS]]
-            return Answer({"valid": False, "problems": problems, "warnings": [], "rule": None, "findings": []})
-        shown = {name: value for name, value in document.items() if name != "id" or "id" in request.body}
-        told = [one.to_json() for one in warnings]
-        findings = [one.to_json() for one in book.introduced(request.caller, document, None)]
-        return Answer({"valid": True, "problems": [], "warnings": told, "rule": shown, "findings": findings})
 
-    return [check]
+@route(
+    "POST",
+    "/api/automation/check",
+    resource="rule",
+    verb="list",
+    summary="Check a rule without saving it: all problems at once, and what it would do to the saved ones",
+    body={"description": "Anything; what is a Rule, or a LooseRule that can mean one thing only, is valid"},
+    body_checked=False,
+    answer={"$ref": "#/components/schemas/RuleCheck"},
+)
+def _check(book: Rulebook, request: Request) -> Answer:
+    try:
+        document = book.checked(request.body)
+        warnings = book.compiled(document).warnings
+    except InvalidRuleError as error:
+        problems = [one.to_json() for one in error.problems[:_MAX_PROBLEMS]]
+        return Answer({"valid": False, "problems": problems, "warnings": [], "rule": None, "findings": []})
+    shown = {name: value for name, value in document.items() if name != "id" or "id" in request.body}
+    told = [one.to_json() for one in warnings]
+    findings = [one.to_json() for one in book.introduced(request.caller, document, None)]
+    return Answer({"valid": True, "problems": [], "warnings": told, "rule": shown, "findings": findings})

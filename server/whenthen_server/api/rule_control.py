@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import tzinfo
 from heapq import merge
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from whenthen.clock import from_us
@@ -19,10 +19,11 @@ from whenthen.flow.subjects import Subjects
 from whenthen.model.firing import Firing
 from whenthen.runtime.items import RunRule
 from whenthen_server.api.commit import committed
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
 from whenthen_server.api.request import Request
-from whenthen_server.api.route import Answer, Route, route
+from whenthen_server.api.route import Answer, Route, RouteOf, route
 from whenthen_server.api.rulebook import GONE, Rulebook, tag_of, who
 from whenthen_server.api.rules import SAVED
 from whenthen_server.auth import Place
@@ -31,7 +32,7 @@ from whenthen_server.store import executions as kept
 from whenthen_server.store.database import reading
 from whenthen_server.store.rules import RunRuleAs, SwitchRuleAs
 
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
+_ONE = "/api/automation/rules/<rule_id>"
 _MAX_SUBJECTS = 1_000
 _TIMEZONE = "UTC"
 
@@ -90,9 +91,9 @@ _RUN = {
     "additionalProperties": False,
     "maxProperties": 2,
     "properties": {
-        "device": {**_ID, "description": "Only for the subjects that this device is, stands in, or has in it"},
-        "room": {**_ID, "description": "Only for the subjects of this room"},
-        "farm": {**_ID, "description": "Only for the subjects of this farm"},
+        "device": {**ID, "description": "Only for the subjects that this device is, stands in, or has in it"},
+        "room": {**ID, "description": "Only for the subjects of this room"},
+        "farm": {**ID, "description": "Only for the subjects of this farm"},
         "force": {"type": "boolean", "description": "Ask neither conditions nor cooldown", "default": False},
     },
     "dependentSchemas": {
@@ -105,30 +106,26 @@ _RUN = {
 def routes(rooms: Rooms) -> list[Route]:
     """Return the routes."""
     book = Rulebook(rooms)
-    one = "/api/automation/rules/<rule_id>"
-    return [
-        _switch(rooms, book, f"{one}/enable", enabled=True),
-        _switch(rooms, book, f"{one}/disable", enabled=False),
-        _run(rooms, book, f"{one}/run"),
-        _next_runs(rooms, book, f"{one}/next-runs"),
-    ]
+    return [one(book) for one in (_switch("enable"), _switch("disable"), _run, _next_runs)]
 
 
-def _switch(rooms: Rooms, book: Rulebook, path: str, *, enabled: bool) -> Route:
+def _switch(word: Literal["enable", "disable"]) -> RouteOf[Rulebook]:
+    enabled = word == "enable"
+
     @route(
         "POST",
-        path,
+        f"{_ONE}/{word}",
         resource="rule",
         verb="update",
         summary=f"Switch a rule {'on' if enabled else 'off'}",
-        place=book.place,
+        place=Rulebook.place,
         answer=SAVED,
         etag=True,
     )
-    def switch(request: Request) -> Answer:
-        rule_id = request.path["rule_id"]
+    def switch(book: Rulebook, request: Request) -> Answer:
+        rule_id, doer = request.path["rule_id"], who(request.caller, _farm(book.place(request)))
         try:
-            committed(rooms.runtime, SwitchRuleAs(rule_id, enabled, who(request.caller, _farm(book.place(request)))))
+            committed(book.parts.runtime, SwitchRuleAs(rule_id, enabled, doer))
         except UnknownRuleError:
             raise NotFound(GONE) from None
         live = book.live(rule_id)
@@ -138,28 +135,25 @@ def _switch(rooms: Rooms, book: Rulebook, path: str, *, enabled: bool) -> Route:
     return switch
 
 
-def _run(rooms: Rooms, book: Rulebook, path: str) -> Route:
-    @route(
-        "POST",
-        path,
-        resource="rule",
-        verb="run",
-        summary="Run a rule now; the answer says what fired and what blocked the rest",
-        place=book.place,
-        body=_RUN,
-        body_required=False,
-        answer={"$ref": "#/components/schemas/RuleRun"},
-    )
-    def run(request: Request) -> Answer:
-        given = request.body or {}
-        item = RunRule(request.path["rule_id"], **given)
-        try:
-            result = committed(rooms.runtime, RunRuleAs(item, who(request.caller, _farm(book.place(request)))))
-        except UnknownRuleError:
-            raise NotFound(GONE) from None
-        return Answer(_shown_run(rooms, result))
-
-    return run
+@route(
+    "POST",
+    f"{_ONE}/run",
+    resource="rule",
+    verb="run",
+    summary="Run a rule now; the answer says what fired and what blocked the rest",
+    place=Rulebook.place,
+    body=_RUN,
+    body_required=False,
+    answer={"$ref": "#/components/schemas/RuleRun"},
+)
+def _run(book: Rulebook, request: Request) -> Answer:
+    given = request.body or {}
+    item = RunRuleAs(RunRule(request.path["rule_id"], **given), who(request.caller, _farm(book.place(request))))
+    try:
+        result = committed(book.parts.runtime, item)
+    except UnknownRuleError:
+        raise NotFound(GONE) from None
+    return Answer(_shown_run(book.parts, result))
 
 
 def _farm(place: Place | None) -> str | None:
@@ -193,25 +187,22 @@ def shown_firing(firing: Firing) -> dict[str, Any]:
     }
 
 
-def _next_runs(rooms: Rooms, book: Rulebook, path: str) -> Route:
-    @route(
-        "GET",
-        path,
-        resource="rule",
-        verb="read",
-        summary="When a rule's schedules run next",
-        place=book.place,
-        query={"properties": {"count": {"type": "integer", "minimum": 1, "maximum": 100, "default": 5}}},
-        answer={"$ref": "#/components/schemas/NextRuns"},
-    )
-    def next_runs(request: Request) -> Answer:
-        record = book.of(request)
-        rule = book.compiled(record.document)
-        upcoming = merge(*_schedules(rooms, rule), key=lambda run: run[0])
-        runs = [_shown_next(*run) for run in islice(_once(upcoming), request.query["count"])]
-        return Answer({"rule_id": record.id, "enabled": book.live(record.id).enabled, "runs": runs})
-
-    return next_runs
+@route(
+    "GET",
+    f"{_ONE}/next-runs",
+    resource="rule",
+    verb="read",
+    summary="When a rule's schedules run next",
+    place=Rulebook.place,
+    query={"properties": {"count": {"type": "integer", "minimum": 1, "maximum": 100, "default": 5}}},
+    answer={"$ref": "#/components/schemas/NextRuns"},
+)
+def _next_runs(book: Rulebook, request: Request) -> Answer:
+    record = book.of(request)
+    rule = book.compiled(record.document)
+    upcoming = merge(*_schedules(book.parts, rule), key=lambda run: run[0])
+    runs = [_shown_next(*run) for run in islice(_once(upcoming), request.query["count"])]
+    return Answer({"rule_id": record.id, "enabled": book.live(record.id).enabled, "runs": runs})
 
 
 Run = tuple[int, str, tzinfo]

@@ -8,6 +8,7 @@ from typing import Any
 
 from whenthen.clock import DAY_US
 from whenthen_server.api.commit import committed
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
@@ -21,7 +22,6 @@ from whenthen_server.store.database import reading
 MAX_DAYS = 366
 _MAX_LISTED = 1_000
 _COUNT = {"type": "integer"}
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 
 SCHEMAS: dict[str, Any] = {
     "RuleStatistics": {
@@ -59,27 +59,26 @@ SCHEMAS: dict[str, Any] = {
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return the route."""
-    book = Rulebook(rooms)
+    return [_statistics(Rulebook(rooms))]
 
-    @route(
-        "GET",
-        "/api/automation/statistics",
-        resource="statistics",
-        verb="list",
-        summary="How often the rules that the caller may see fired, by default in the last day",
-        query={"properties": {"from": INSTANT, "to": INSTANT, "room": _ID, "farm": _ID}},
-        answer={"$ref": "#/components/schemas/RuleStatistics"},
-    )
-    def statistics(request: Request) -> Answer:
-        to_us = instant_of(request.query, "to") or rooms.runtime.now_us() + 1
-        asked_us = instant_of(request.query, "from")
-        from_us = to_us - DAY_US if asked_us is None else asked_us
-        if not 0 < to_us - from_us <= MAX_DAYS * DAY_US:
-            error = {"pointer": "/from", "message": "is not before /to", "hint": f"by at most {MAX_DAYS} days"}
-            raise BadRequest("The parameter from must be before to.", code="invalid_query", errors=[error])
-        return Answer(_counted(rooms, _wanted(book, request), from_us, to_us))
 
-    return [statistics]
+@route(
+    "GET",
+    "/api/automation/statistics",
+    resource="statistics",
+    verb="list",
+    summary="How often the rules that the caller may see fired, by default in the last day",
+    query={"properties": {"from": INSTANT, "to": INSTANT, "room": ID, "farm": ID}},
+    answer={"$ref": "#/components/schemas/RuleStatistics"},
+)
+def _statistics(book: Rulebook, request: Request) -> Answer:
+    to_us = instant_of(request.query, "to") or book.parts.runtime.now_us() + 1
+    asked_us = instant_of(request.query, "from")
+    from_us = to_us - DAY_US if asked_us is None else asked_us
+    if not 0 < to_us - from_us <= MAX_DAYS * DAY_US:
+        error = {"pointer": "/from", "message": "is not before /to", "hint": f"by at most {MAX_DAYS} days"}
+        raise BadRequest("The parameter from must be before to.", code="invalid_query", errors=[error])
+    return Answer(_counted(book.parts, _wanted(book, request), from_us, to_us))
 
 
 def _wanted(book: Rulebook, request: Request) -> Callable[[Any], bool]:

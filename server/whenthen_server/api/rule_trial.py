@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from whenthen.clock import seconds_us
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.engine import Engine
 from whenthen.flow.subjects import Subjects
 from whenthen.model.event import Event
 from whenthen.model.firing import Firing
 from whenthen.model.reading import Reading
 from whenthen.ports import Device
+from whenthen_server.api.ids import SCHEMA as ID
 from whenthen_server.api.instants import SCHEMA as INSTANT
 from whenthen_server.api.instants import TOLD, iso
 from whenthen_server.api.parts import Rooms
@@ -33,7 +35,6 @@ MAX_DEVICES = 50
 _MADE_UP = "test-device"
 _LONGEST_SECONDS = 2_678_400
 
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
 _AFTER = {"type": "number", "minimum": 0, "maximum": _LONGEST_SECONDS, "description": "Seconds after the start"}
 _VALUES = {"type": "object", "maxProperties": 200, "description": "Values by sensor"}
 
@@ -43,7 +44,7 @@ BODY: dict[str, Any] = {
     "properties": {
         "rule": {"type": "object", "description": "Another rule to try in the place of this one"},
         "at": {**INSTANT, "description": "When it starts; now if absent"},
-        "device": {**_ID, "description": "Whose values they are, where nothing else is said"},
+        "device": {**ID, "description": "Whose values they are, where nothing else is said"},
         "values": {**_VALUES, "description": "One reading at the start"},
         "timeline": {
             "type": "array",
@@ -54,9 +55,9 @@ BODY: dict[str, Any] = {
                 "additionalProperties": False,
                 "properties": {
                     "after_seconds": {**_AFTER, "default": 0},
-                    "device": _ID,
+                    "device": ID,
                     "values": _VALUES,
-                    "event": _ID,
+                    "event": ID,
                     "data": {"type": "object"},
                 },
                 "oneOf": [{"required": ["values"]}, {"required": ["event"]}],
@@ -121,34 +122,33 @@ class Step:
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return the route."""
-    book = Rulebook(rooms)
+    return [_test(Rulebook(rooms))]
 
-    @route(
-        "POST",
-        "/api/automation/rules/<rule_id>/test",
-        resource="rule",
-        verb="read",
-        summary="Try a rule on values that are given, or on the present ones; no action is performed",
-        place=book.place,
-        body=BODY,
-        body_required=False,
-        answer={"$ref": "#/components/schemas/RuleTest"},
-    )
-    def test(request: Request) -> Answer:
-        given = request.body or {}
-        record = book.of(request)
-        document: Mapping[str, Any] = record.document
-        if "rule" in given:
-            book.demand(request.caller, "read", book.given(given["rule"]))
-            document = book.checked(given["rule"], record.id)
-        return Answer(_Trial(rooms, book, request, document).run(given))
 
-    return [test]
+@route(
+    "POST",
+    "/api/automation/rules/<rule_id>/test",
+    resource="rule",
+    verb="read",
+    summary="Try a rule on values that are given, or on the present ones; no action is performed",
+    place=Rulebook.place,
+    body=BODY,
+    body_required=False,
+    answer={"$ref": "#/components/schemas/RuleTest"},
+)
+def _test(book: Rulebook, request: Request) -> Answer:
+    given = request.body or {}
+    record = book.of(request)
+    document: Mapping[str, Any] = record.document
+    if "rule" in given:
+        book.demand(request.caller, "read", book.given(given["rule"]))
+        document = book.checked(given["rule"], record.id)
+    return Answer(_Trial(book, request, document).run(given))
 
 
 class _Trial:
-    def __init__(self, rooms: Rooms, book: Rulebook, request: Request, document: Mapping[str, Any]) -> None:
-        self._rooms = rooms
+    def __init__(self, book: Rulebook, request: Request, document: Mapping[str, Any]) -> None:
+        self._rooms = book.parts
         self._caller = request.caller
         self._document = {**document, "enabled": True}
         self._rule = book.compiled(self._document)
@@ -162,7 +162,7 @@ class _Trial:
         named = [step.item.device for step in steps if step.item.device is not None]
         devices = [self._device(one) for one in dict.fromkeys([*named, *_named_devices(self._document)] or [device])]
         directory = directory_of(self._rooms.places, devices)
-        apart = Apart(self._rooms.registry, directory, MAX_TIMERS)
+        apart = Apart(RuleCompiler(self._rooms.registry), directory, MAX_TIMERS)
         apart.engine.tracing = True
         subjects = [one.id for one in Subjects(directory, TIMEZONE).of_rule(self._rule)]
         begin_us = min([start_us, *(step.at_us for step in steps)])

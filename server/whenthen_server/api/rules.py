@@ -1,28 +1,28 @@
-"""Rules: made, listed, read, changed, removed, with every version that there was."""
+"""Rules: made, listed, read, changed, removed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from whenthen.errors import InvalidRuleError, Problem, UnknownRuleError
-from whenthen.runtime.journal import RuleConflictError
+from whenthen.errors import InvalidRuleError, Problem
 from whenthen_server.api import cursor as cursors
 from whenthen_server.api.commit import committed
-from whenthen_server.api.etag import demand_match
-from whenthen_server.api.instants import TOLD, iso
+from whenthen_server.api.ids import SCHEMA as ID
+from whenthen_server.api.instants import TOLD
 from whenthen_server.api.merge_patch import merged
 from whenthen_server.api.parts import Rooms
+from whenthen_server.api.places import page_of, path_room
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
+from whenthen_server.api.rule_change import at_present
 from whenthen_server.api.rulebook import GONE, Look, Rulebook, tag_of, warning_of, who
 from whenthen_server.auth import Place, Role
-from whenthen_server.problems import Conflict, NotFound, PreconditionFailed
+from whenthen_server.problems import Conflict, NotFound
 from whenthen_server.store import rules as kept
 from whenthen_server.store.database import reading
 from whenthen_server.store.rules import DeleteRule, RuleExistsError, RuleRecord, SaveRule, Seen
 
-_ATTEMPTS = 3
 _PROBLEM = {
     "type": "object",
     "required": ["code", "pointer", "message", "hint", "severity"],
@@ -69,26 +69,17 @@ SCHEMAS: dict[str, Any] = {
             "warnings": {"type": "array", "items": {"$ref": "#/components/schemas/RuleProblem"}},
         },
     },
-    "RuleVersion": {
-        "type": "object",
-        "required": ["version", "who", "at", "removed", "rule"],
-        "properties": {
-            "version": {"type": "integer"},
-            "who": {"type": "string", "description": "kind:id of who made it"},
-            "at": TOLD,
-            "removed": {"type": "boolean", "description": "That was the end of it, until somebody made it anew"},
-            "rule": {"type": ["object", "null"], "description": "Left out when it was where the caller may not look"},
-        },
-    },
 }
 SAVED = {"$ref": "#/components/schemas/SavedRule"}
 GIVEN = {"anyOf": [{"$ref": "#/components/schemas/Rule"}, {"$ref": "#/components/schemas/LooseRule"}]}
 LIMIT = {"type": "integer", "minimum": 1, "maximum": 500, "default": 100, "description": "How many at most"}
-_PAGE = {"limit": LIMIT, "cursor": cursors.SCHEMA}
-_ID = {"type": "string", "minLength": 1, "maxLength": 200}
+PAGE = {"limit": LIMIT, "cursor": cursors.SCHEMA}
+_EVERY = "/api/automation/rules"
+_OF_ROOM = "/api/rooms/<room_id>/automation"
+_ONE = "/api/automation/rules/<rule_id>"
 
 
-def page_of(name: str, item: Mapping[str, Any]) -> dict[str, Any]:
+def answer_of(name: str, item: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of a page of a list."""
     return {
         "type": "object",
@@ -100,302 +91,235 @@ def page_of(name: str, item: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def routes(parts: Rooms) -> list[Route]:
+def routes(rooms: Rooms) -> list[Route]:
     """Return the routes of rules themselves; what is done with them is in modules of its own."""
-    book = Rulebook(parts)
-    resource = _Resource(parts, book)
-    return [*_of_all(resource), *_of_one(resource, book)]
+    book = Rulebook(rooms)
+    return [one(book) for one in (_listed, _listed_of_room, _create, _create_in_room, _read, _put, _patch, _delete)]
 
 
-def _of_all(resource: _Resource) -> list[Route]:
-    """Return the routes by which rules are listed and made, anywhere or in a room."""
-
-    @route(
-        "GET",
-        "/api/automation/rules",
-        resource="rule",
-        verb="list",
-        summary="The rules that the caller may see, in the order of their making",
-        query={"properties": {"room": _ID, "farm": _ID, **_PAGE}},
-        answer=page_of("rules", SAVED),
-    )
-    def every(request: Request) -> Answer:
-        wanted = Place(request.query.get("farm"), request.query.get("room"))
-        return resource.listed(request, lambda place: _lies(place, wanted))
-
-    @route(
-        "GET",
-        "/api/rooms/<room_id>/automation",
-        resource="rule",
-        verb="list",
-        summary="The rules of a room",
-        place=resource.room,
-        query={"properties": _PAGE},
-        answer=page_of("rules", SAVED),
-    )
-    def of_room(request: Request) -> Answer:
-        return resource.listed(request, lambda place: place.room == request.path["room_id"])
-
-    @route(
-        "POST",
-        "/api/automation/rules",
-        resource="rule",
-        verb="create",
-        summary="Save a new rule",
-        place=lambda request: resource.demanded(request, request.body),
-        body=GIVEN,
-        body_checked=False,
-        answer=SAVED,
-        status=201,
-        etag=True,
-    )
-    def create(request: Request) -> Answer:
-        return resource.create(request, request.body)
-
-    @route(
-        "POST",
-        "/api/rooms/<room_id>/automation",
-        resource="rule",
-        verb="create",
-        summary="Save a new rule of a room: its scope is the room, unless it says a narrower one",
-        place=lambda request: resource.room(request) and resource.demanded(request, resource.in_room(request)),
-        body=GIVEN,
-        body_checked=False,
-        answer=SAVED,
-        status=201,
-        etag=True,
-    )
-    def create_in_room(request: Request) -> Answer:
-        return resource.create(request, resource.in_room(request))
-
-    return [every, of_room, create, create_in_room]
+# Where a new rule is to be
 
 
-def _of_one(resource: _Resource, book: Rulebook) -> list[Route]:
-    """Return the routes of one rule."""
-    one = "/api/automation/rules/<rule_id>"
-
-    @route(
-        "GET",
-        one,
-        resource="rule",
-        verb="read",
-        summary="A rule, with what the server counts; its ETag stays while it is neither changed nor switched",
-        place=book.place,
-        answer=SAVED,
-        etag=True,
-    )
-    def read(request: Request) -> Answer:
-        return resource.answer(request.path["rule_id"])
-
-    @route(
-        "PUT",
-        one,
-        resource="rule",
-        verb="update",
-        summary="Put another rule in the place of this one",
-        place=book.place,
-        body=GIVEN,
-        body_checked=False,
-        answer=SAVED,
-        etag=True,
-    )
-    def put(request: Request) -> Answer:
-        return resource.change(request, lambda _present: request.body)
-
-    @route(
-        "PATCH",
-        one,
-        resource="rule",
-        verb="update",
-        summary="Change fields of a rule (JSON Merge Patch, RFC 7396): null takes a field away",
-        place=book.place,
-        body={"type": "object"},
-        answer=SAVED,
-        etag=True,
-    )
-    def patch(request: Request) -> Answer:
-        return resource.change(request, lambda present: merged(present, request.body))
-
-    @route(
-        "DELETE",
-        one,
-        resource="rule",
-        verb="delete",
-        summary="Remove a rule; its versions and executions stay",
-        place=book.place,
-        status=204,
-        etag=True,
-    )
-    def delete(request: Request) -> Answer:
-        return resource.delete(request)
-
-    @route(
-        "GET",
-        f"{one}/versions",
-        resource="rule",
-        verb="read",
-        summary="Every version of a rule, newest first: what, by whom, when",
-        place=book.place,
-        query={"properties": _PAGE},
-        answer=page_of("versions", {"$ref": "#/components/schemas/RuleVersion"}),
-    )
-    def versions(request: Request) -> Answer:
-        return resource.versions(request)
-
-    return [read, put, patch, delete, versions]
+def _path_room(book: Rulebook, request: Request) -> Place | None:
+    return path_room(book.parts, request)
 
 
-class _Resource:
-    """What the routes do."""
+def _demanded(book: Rulebook, request: Request, body: Any) -> Place:
+    """Return where a new rule would be, if the caller may make it there."""
+    document = book.given(body)
+    book.demand(request.caller, "create", document)
+    return book.place_of(document)
 
-    def __init__(self, parts: Rooms, book: Rulebook) -> None:
-        self._parts = parts
-        self._book = book
 
-    def room(self, request: Request) -> Place | None:
-        """Return the room of a path."""
-        found = self._parts.places.rooms.get(request.path["room_id"])
-        return None if found is None else Place(found.farm_id, found.id)
+def _in_room(request: Request) -> Any:
+    """Return the rule of the body, confined to the room of the path."""
+    body, room_id = request.body, request.path["room_id"]
+    scope = body.get("scope", {}) if isinstance(body, dict) else None
+    if not isinstance(scope, dict):
+        return body
+    if scope.get("room", room_id) != room_id:
+        problem = Problem("bad_value", "/scope/room", f"is not {room_id!r}, the room of the address", "leave it out")
+        raise InvalidRuleError((problem,), str(body.get("name", "")))
+    return {**body, "scope": {**scope, "room": room_id}}
 
-    def demanded(self, request: Request, body: Any) -> Place:
-        """Return where a new rule would be, if the caller may make it there."""
-        document = self._book.given(body)
-        self._book.demand(request.caller, "create", document)
-        return self._book.place_of(document)
 
-    def in_room(self, request: Request) -> Any:
-        """Return the rule of the body, confined to the room of the path."""
-        body, room_id = request.body, request.path["room_id"]
-        scope = body.get("scope", {}) if isinstance(body, dict) else None
-        if not isinstance(scope, dict):
-            return body
-        if scope.get("room", room_id) != room_id:
-            problem = Problem(
-                "bad_value", "/scope/room", f"is not {room_id!r}, the room of the address", "leave it out"
-            )
-            raise InvalidRuleError((problem,), str(body.get("name", "")))
-        return {**body, "scope": {**scope, "room": room_id}}
+# All rules
 
-    def listed(self, request: Request, wanted: Callable[[Place], bool]) -> Answer:
-        """Return a page of the rules that the caller may see and that are where they are wanted."""
-        limit, word = request.query["limit"], request.query.get("cursor")
-        after = None if word is None else cursors.decode_cursor(word, (int, str))
-        sees = self._book.sees(request.caller, "rule")
-        page: list[RuleRecord] = []
-        with reading(self._parts.database) as connection:
-            for record in kept.listed(connection, after):
-                if sees(record.document) and wanted(self._book.place_of(record.document)):
-                    page.append(record)
-                    if len(page) > limit:
-                        break
-        live = committed(self._parts.runtime, Look(tuple(record.id for record in page[:limit]))) if page else {}
-        shown_rules = [self._book.shown(record, live[record.id]) for record in page[:limit] if record.id in live]
-        body: dict[str, Any] = {"rules": shown_rules}
-        if len(page) > limit:
-            last = page[limit - 1]
-            body["next"] = cursors.encode_cursor([last.created_us, last.id])
-        return Answer(body)
 
-    def create(self, request: Request, body: Any) -> Answer:
-        """Save a new rule."""
-        document = self._book.checked(body)
-        place = self._book.place_of(document)
-        reuse = request.caller.in_installation() >= Role.MANAGER
-        try:
-            committed(self._parts.runtime, SaveRule(document, who(request.caller, place.farm), reuse=reuse))
-        except RuleExistsError as error:
-            raise Conflict("The id is taken; leave it out to have one made.", code=error.code) from error
-        answer = self._warned(request, document, None)
-        address = f"/api/automation/rules/{document['id']}"
-        return Answer(answer.body, headers={**answer.headers, "Location": address})
+@route(
+    "GET",
+    _EVERY,
+    resource="rule",
+    verb="list",
+    summary="The rules that the caller may see, in the order of their making",
+    query={"properties": {"room": ID, "farm": ID, **PAGE}},
+    answer=answer_of("rules", SAVED),
+)
+def _listed(book: Rulebook, request: Request) -> Answer:
+    wanted = Place(request.query.get("farm"), request.query.get("room"))
+    return _page(book, request, lambda place: _lies(place, wanted))
 
-    def answer(self, rule_id: str) -> Answer:
-        """Return a rule as it is now."""
-        live = self._book.live(rule_id)
-        record = self._book.find(rule_id)
-        if record is None:
-            raise NotFound(GONE)
-        # Counters move without a new tag: a browser that keeps a copy would show old ones.
-        headers = {"ETag": tag_of(record, live), "Cache-Control": "no-store"}
-        return Answer(self._book.shown(record, live), headers=headers)
 
-    def _warned(self, request: Request, document: dict[str, Any], before: Mapping[str, Any] | None) -> Answer:
-        """Return a rule that was just saved; what it does to others is among its warnings and blocks nothing."""
-        answer = self.answer(document["id"])
-        found = self._book.introduced(request.caller, document, before)
-        body = {**answer.body, "warnings": [*answer.body["warnings"], *map(warning_of, found)]}
-        return Answer(body, headers=answer.headers)
+@route(
+    "GET",
+    _OF_ROOM,
+    resource="rule",
+    verb="list",
+    summary="The rules of a room",
+    place=_path_room,
+    query={"properties": PAGE},
+    answer=answer_of("rules", SAVED),
+)
+def _listed_of_room(book: Rulebook, request: Request) -> Answer:
+    return _page(book, request, lambda place: place.room == request.path["room_id"])
 
-    def change(self, request: Request, to: Callable[[dict[str, Any]], Any]) -> Answer:
-        """Save the next version of a rule: what *to* makes of the present one."""
-        saved: dict[str, Any] = {}
 
-        def attempt(record: RuleRecord, seen: Seen) -> None:
-            present = {**record.document, "enabled": seen.enabled}
-            body = to(present)
-            self._book.demand(request.caller, "update", self._book.given(body))
-            document = self._book.checked(body, record.id)
-            place = self._book.place_of(document)
-            committed(self._parts.runtime, SaveRule(document, who(request.caller, place.farm), seen))
-            saved.update(document=document, before=record.document)
-
-        self._at_present(request, "update", attempt)
-        return self._warned(request, saved["document"], saved["before"])
-
-    def delete(self, request: Request) -> Answer:
-        """Remove a rule."""
-
-        def attempt(record: RuleRecord, seen: Seen) -> None:
-            place = self._book.place_of(record.document)
-            committed(self._parts.runtime, DeleteRule(record.id, who(request.caller, place.farm), seen))
-
-        self._at_present(request, "delete", attempt)
-        return Answer(status=204)
-
-    def _at_present(self, request: Request, verb: str, attempt: Callable[[RuleRecord, Seen], None]) -> None:
-        """Do something to the version that is present; if that changes meanwhile, once more, or 412 if one was named.
-
-        The right is asked for again each time: the version that is changed may be elsewhere.
-        """
-        for _ in range(_ATTEMPTS):
-            record = self._book.of(request)
-            live = self._book.live(record.id)
-            self._parts.demand(request.caller, "rule", verb, self._book.place_of(record.document))
-            demand_match(request.headers, tag_of(record, live))
-            try:
-                attempt(record, Seen(record.version, live.enabled))
-            except RuleConflictError as error:
-                if request.headers.get("If-Match") not in (None, "*"):
-                    raise PreconditionFailed("Somebody else changed the rule just now. Read it again.") from error
-            except UnknownRuleError:
-                raise NotFound(GONE) from None
-            else:
-                return
-        raise Conflict("The rule changes all the time. Read it again, and name its ETag in If-Match.")
-
-    def versions(self, request: Request) -> Answer:
-        """Return a page of a rule's versions."""
-        limit, word = request.query["limit"], request.query.get("cursor")
-        before = None if word is None else cursors.decode_cursor(word, (int,))[0]
-        with reading(self._parts.database) as connection:
-            found, following = kept.versions(connection, request.path["rule_id"], limit=limit, before=before)
-        sees = self._book.sees(request.caller, "rule")
-        rows = [
-            {
-                "version": one.version,
-                "who": one.who,
-                "at": iso(one.at_us),
-                "removed": one.document is None,
-                "rule": one.document if one.document is not None and sees(one.document) else None,
-            }
-            for one in found
-        ]
-        body: dict[str, Any] = {"versions": rows}
-        if following is not None:
-            body["next"] = cursors.encode_cursor([following])
-        return Answer(body)
+def _page(book: Rulebook, request: Request, wanted: Callable[[Place], bool]) -> Answer:
+    """Return a page of the rules that the caller may see and that are where they are wanted."""
+    limit, word = request.query["limit"], request.query.get("cursor")
+    after = None if word is None else cursors.decode_cursor(word, (int, str))
+    sees = book.sees(request.caller, "rule")
+    found: list[RuleRecord] = []
+    with reading(book.parts.database) as connection:
+        for record in kept.listed(connection, after):
+            if sees(record.document) and wanted(book.place_of(record.document)):
+                found.append(record)
+                if len(found) > limit:
+                    break
+    page = found[:limit]
+    live = committed(book.parts.runtime, Look(tuple(record.id for record in page))) if page else {}
+    shown = [book.shown(record, live[record.id]) for record in page if record.id in live]
+    return Answer(page_of("rules", shown, (page[-1].created_us, page[-1].id) if len(found) > limit else None))
 
 
 def _lies(place: Place, wanted: Place) -> bool:
     return (wanted.farm is None or place.farm == wanted.farm) and (wanted.room is None or place.room == wanted.room)
+
+
+@route(
+    "POST",
+    _EVERY,
+    resource="rule",
+    verb="create",
+    summary="Save a new rule",
+    place=lambda book, request: _demanded(book, request, request.body),
+    body=GIVEN,
+    body_checked=False,
+    answer=SAVED,
+    status=201,
+    etag=True,
+)
+def _create(book: Rulebook, request: Request) -> Answer:
+    return _created(book, request, request.body)
+
+
+@route(
+    "POST",
+    _OF_ROOM,
+    resource="rule",
+    verb="create",
+    summary="Save a new rule of a room: its scope is the room, unless it says a narrower one",
+    place=lambda book, request: _path_room(book, request) and _demanded(book, request, _in_room(request)),
+    body=GIVEN,
+    body_checked=False,
+    answer=SAVED,
+    status=201,
+    etag=True,
+)
+def _create_in_room(book: Rulebook, request: Request) -> Answer:
+    return _created(book, request, _in_room(request))
+
+
+def _created(book: Rulebook, request: Request, body: Any) -> Answer:
+    document = book.checked(body)
+    place = book.place_of(document)
+    reuse = request.caller.in_installation() >= Role.MANAGER
+    try:
+        committed(book.parts.runtime, SaveRule(document, who(request.caller, place.farm), reuse=reuse))
+    except RuleExistsError as error:
+        raise Conflict("The id is taken; leave it out to have one made.", code=error.code) from error
+    answer = _warned(book, request, document, None)
+    return Answer(answer.body, headers={**answer.headers, "Location": f"{_EVERY}/{document['id']}"})
+
+
+# One rule
+
+
+@route(
+    "GET",
+    _ONE,
+    resource="rule",
+    verb="read",
+    summary="A rule, with what the server counts; its ETag stays while it is neither changed nor switched",
+    place=Rulebook.place,
+    answer=SAVED,
+    etag=True,
+)
+def _read(book: Rulebook, request: Request) -> Answer:
+    return _answer(book, request.path["rule_id"])
+
+
+def _answer(book: Rulebook, rule_id: str) -> Answer:
+    """Return a rule as it is now."""
+    live = book.live(rule_id)
+    record = book.find(rule_id)
+    if record is None:
+        raise NotFound(GONE)
+    # Counters move without a new tag: a browser that keeps a copy would show old ones.
+    headers = {"ETag": tag_of(record, live), "Cache-Control": "no-store"}
+    return Answer(book.shown(record, live), headers=headers)
+
+
+def _warned(book: Rulebook, request: Request, document: dict[str, Any], before: Mapping[str, Any] | None) -> Answer:
+    """Return a rule that was just saved; what it does to others is among its warnings and blocks nothing."""
+    answer = _answer(book, document["id"])
+    found = book.introduced(request.caller, document, before)
+    body = {**answer.body, "warnings": [*answer.body["warnings"], *map(warning_of, found)]}
+    return Answer(body, headers=answer.headers)
+
+
+@route(
+    "PUT",
+    _ONE,
+    resource="rule",
+    verb="update",
+    summary="Put another rule in the place of this one",
+    place=Rulebook.place,
+    body=GIVEN,
+    body_checked=False,
+    answer=SAVED,
+    etag=True,
+)
+def _put(book: Rulebook, request: Request) -> Answer:
+    return _changed(book, request, lambda _present: request.body)
+
+
+@route(
+    "PATCH",
+    _ONE,
+    resource="rule",
+    verb="update",
+    summary="Change fields of a rule (JSON Merge Patch, RFC 7396): null takes a field away",
+    place=Rulebook.place,
+    body={"type": "object"},
+    answer=SAVED,
+    etag=True,
+)
+def _patch(book: Rulebook, request: Request) -> Answer:
+    return _changed(book, request, lambda present: merged(present, request.body))
+
+
+def _changed(book: Rulebook, request: Request, to: Callable[[dict[str, Any]], Any]) -> Answer:
+    """Save the next version of a rule: what *to* makes of the present one."""
+    saved: dict[str, Any] = {}
+
+    def attempt(record: RuleRecord, seen: Seen) -> None:
+        present = {**record.document, "enabled": seen.enabled}
+        body = to(present)
+        book.demand(request.caller, "update", book.given(body))
+        document = book.checked(body, record.id)
+        place = book.place_of(document)
+        committed(book.parts.runtime, SaveRule(document, who(request.caller, place.farm), seen))
+        saved.update(document=document, before=record.document)
+
+    at_present(book, request, "update", attempt)
+    return _warned(book, request, saved["document"], saved["before"])
+
+
+@route(
+    "DELETE",
+    _ONE,
+    resource="rule",
+    verb="delete",
+    summary="Remove a rule; its versions and executions stay",
+    place=Rulebook.place,
+    status=204,
+    etag=True,
+)
+def _delete(book: Rulebook, request: Request) -> Answer:
+    def attempt(record: RuleRecord, seen: Seen) -> None:
+        place = book.place_of(record.document)
+        committed(book.parts.runtime, DeleteRule(record.id, who(request.caller, place.farm), seen))
+
+    at_present(book, request, "delete", attempt)
+    return Answer(status=204)

@@ -60,49 +60,51 @@ SCHEMAS: dict[str, Any] = {
 
 def routes(parts: Parts) -> list[Route]:
     """Return ``/health``, ``/metrics`` and ``/api/me``."""
+    return [_health(parts), _metrics(parts), _me(parts)]
 
-    @route(
-        "GET",
-        "/health",
-        resource="health",
-        verb="read",
-        summary="Whether each part of the server is well; 503 when one is down",
-        answer={"$ref": "#/components/schemas/Health"},
-    )
-    def health(request: Request) -> Answer:
-        states = parts.health()
-        told = request.caller.kind != "anonymous"
-        shown = {
-            name: {"status": part.status, **({"detail": part.detail} if told and part.detail else {})}
-            for name, part in states.items()
-        }
-        worst = max((part.status for part in states.values()), key=_STATES.index, default="ok")
-        return Answer({"status": worst, "parts": shown}, 503 if worst == "down" else 200)
 
-    @route(
-        "GET",
-        "/metrics",
-        resource="metrics",
-        verb="read",
-        summary="Counters in Prometheus's text format",
-        answer={"type": "string"},
-        content_type="text/plain",
-    )
-    def metrics(_request: Request) -> Answer:
-        return Answer(parts.metrics.page(), headers={"Content-Type": CONTENT_TYPE})
+@route(
+    "GET",
+    "/health",
+    resource="health",
+    verb="read",
+    summary="Whether each part of the server is well; 503 when one is down",
+    answer={"$ref": "#/components/schemas/Health"},
+)
+def _health(parts: Parts, request: Request) -> Answer:
+    states = parts.health()
+    told = request.caller.kind != "anonymous"
+    shown = {
+        name: {"status": part.status, **({"detail": part.detail} if told and part.detail else {})}
+        for name, part in states.items()
+    }
+    worst = max((part.status for part in states.values()), key=_STATES.index, default="ok")
+    return Answer({"status": worst, "parts": shown}, 503 if worst == "down" else 200)
 
-    @route(
-        "GET",
-        "/api/me",
-        resource="me",
-        verb="read",
-        summary="Who is asking, and what roles they have",
-        answer={"$ref": "#/components/schemas/Me"},
-    )
-    def me(request: Request) -> Answer:
-        return Answer(_shown(request.caller))
 
-    return [health, metrics, me]
+@route(
+    "GET",
+    "/metrics",
+    resource="metrics",
+    verb="read",
+    summary="Counters in Prometheus's text format",
+    answer={"type": "string"},
+    content_type="text/plain",
+)
+def _metrics(parts: Parts, _request: Request) -> Answer:
+    return Answer(parts.metrics.page(), headers={"Content-Type": CONTENT_TYPE})
+
+
+@route(
+    "GET",
+    "/api/me",
+    resource="me",
+    verb="read",
+    summary="Who is asking, and what roles they have",
+    answer={"$ref": "#/components/schemas/Me"},
+)
+def _me(_parts: Parts, request: Request) -> Answer:
+    return Answer(_shown(request.caller))
 
 
 def _shown(caller: Caller) -> dict[str, Any]:

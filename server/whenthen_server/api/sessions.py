@@ -50,75 +50,78 @@ SCHEMAS: dict[str, Any] = {
 
 def routes(rooms: Rooms) -> list[Route]:
     """Return ``/login``, ``/logout`` and ``/api/sessions``."""
+    return [_signed_in(rooms), _signed_out(rooms), _listed(rooms), _ended(rooms)]
 
-    @route(
-        "GET",
-        "/login",
-        resource="session",
-        verb="create",
-        summary="Sign in with a token that works once; sets the cookie and goes on to the first page",
-        query={
-            "type": "object",
-            "required": ["token"],
-            "properties": {"token": {"type": "string", "minLength": 1, "maxLength": 200}},
-        },
-        answer={"type": "string"},
-        content_type="text/html",
-        head=False,
-    )
-    def signed_in(request: Request) -> Answer:
-        try:
-            key = rooms.gate.log_in(request.query["token"], rooms.clock.now(), request.address)
-        except Unauthorized as error:
-            raise Unauthorized(_SPENT) from error
-        headers = {
-            "Content-Type": "text/html; charset=utf-8",
-            "Cache-Control": "no-store",
-            "Set-Cookie": session_cookie(key, https=_is_https(request), lifetime_us=rooms.gate.sessions.lifetime_us),
-        }
-        return Answer(_PAGE, headers=headers)
 
-    @route(
-        "POST",
-        "/logout",
-        resource="session",
-        verb="delete",
-        summary="Sign out: end this session and take its cookie away",
-        place=lambda request: Place(user=request.caller.user),
-        status=204,
-    )
-    def signed_out(request: Request) -> Answer:
-        if request.caller.session is not None:
-            rooms.people.end_session(request.caller, request.caller.session)
-        return Answer(headers={"Set-Cookie": no_cookie(https=_is_https(request))})
+@route(
+    "GET",
+    "/login",
+    resource="session",
+    verb="create",
+    summary="Sign in with a token that works once; sets the cookie and goes on to the first page",
+    query={
+        "type": "object",
+        "required": ["token"],
+        "properties": {"token": {"type": "string", "minLength": 1, "maxLength": 200}},
+    },
+    answer={"type": "string"},
+    content_type="text/html",
+    head=False,
+)
+def _signed_in(rooms: Rooms, request: Request) -> Answer:
+    try:
+        key = rooms.gate.log_in(request.query["token"], rooms.clock.now(), request.address)
+    except Unauthorized as error:
+        raise Unauthorized(_SPENT) from error
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Cache-Control": "no-store",
+        "Set-Cookie": session_cookie(key, https=_is_https(request), lifetime_us=rooms.gate.sessions.lifetime_us),
+    }
+    return Answer(_PAGE, headers=headers)
 
-    @route(
-        "GET",
-        "/api/sessions",
-        resource="session",
-        verb="list",
-        summary="Where you are signed in",
-        query=LISTED,
-        answer=answer_of("sessions", "Session"),
-    )
-    def listed(request: Request) -> Answer:
-        found, after = by_id(rooms.people.sessions(request.caller), request.query)
-        return Answer(page_of("sessions", [_shown(one, request.caller.session) for one in found], after))
 
-    @route(
-        "DELETE",
-        "/api/sessions/<session_id>",
-        resource="session",
-        verb="delete",
-        summary="End one of your sessions",
-        place=holder(rooms, "ses", "session_id"),
-        status=204,
-    )
-    def ended(request: Request) -> Answer:
-        rooms.people.end_session(request.caller, request.path["session_id"])
-        return Answer()
+@route(
+    "POST",
+    "/logout",
+    resource="session",
+    verb="delete",
+    summary="Sign out: end this session and take its cookie away",
+    place=lambda _rooms, request: Place(user=request.caller.user),
+    status=204,
+)
+def _signed_out(rooms: Rooms, request: Request) -> Answer:
+    if request.caller.session is not None:
+        rooms.people.end_session(request.caller, request.caller.session)
+    return Answer(headers={"Set-Cookie": no_cookie(https=_is_https(request))})
 
-    return [signed_in, signed_out, listed, ended]
+
+@route(
+    "GET",
+    "/api/sessions",
+    resource="session",
+    verb="list",
+    summary="Where you are signed in",
+    query=LISTED,
+    answer=answer_of("sessions", "Session"),
+)
+def _listed(rooms: Rooms, request: Request) -> Answer:
+    found, after = by_id(rooms.people.sessions(request.caller), request.query)
+    return Answer(page_of("sessions", [_shown(one, request.caller.session) for one in found], after))
+
+
+@route(
+    "DELETE",
+    "/api/sessions/<session_id>",
+    resource="session",
+    verb="delete",
+    summary="End one of your sessions",
+    place=holder("ses", "session_id"),
+    status=204,
+)
+def _ended(rooms: Rooms, request: Request) -> Answer:
+    rooms.people.end_session(request.caller, request.path["session_id"])
+    return Answer()
 
 
 def _is_https(request: Request) -> bool:

@@ -74,11 +74,12 @@ def _values_of(item: Mapping[str, Any], pointer: str, found: Shaped) -> tuple[Ma
         if isinstance(item.get(inside), dict):
             _check_fields(item, _BESIDE[inside], pointer, found)
             return item[inside], f"{pointer}/{inside}"
-    if "value" not in item:
-        return _without_head(item), pointer
     named = next((name for name in _SENSOR if name in item), None)
-    if named is None:
+    if named is None or ("value" not in item and item.keys() - _BESIDE_SENSOR[named]):
         return _without_head(item), pointer
+    if "value" not in item:
+        found.fault(pointer, "the field 'value' is missing", f"'{named}' needs it", "missing_field")
+        return {}, pointer
     _check_fields(item, _BESIDE_SENSOR[named], pointer, found)
     if not isinstance(item[named], str):
         found.fault(f"{pointer}/{named}", "the name of a sensor is a text", "write the sensor's name")

@@ -67,7 +67,7 @@ class KeyRing(Changes):
         if most > held:
             refuse("/role", f"a key may no more than its maker, here {held.word}", f"choose {held.word} or less")
         if expires_us is not None and expires_us <= self._now_us():
-            refuse("/expires", "this time is past", "choose a later one, or none")
+            refuse("/expires_at", "this time is past", "choose a later one, or none")
         key = new_key("api")
         what: dict[str, Any] = {"key": key.id, "name": read_name(name), "farm": farm, "role": most.word}
         with self._change(actor, "api_key.create", what) as connection:

@@ -6,6 +6,7 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Literal
 
 KeyKind = Literal["dev", "api", "ses", "log"]
@@ -48,18 +49,19 @@ class Hasher:
     """Turns keys into what is stored, with the installation's signing key (32 bytes).
 
     The secret has 256 random bits, so one round suffices; the signing key is there so that somebody who can write into
-    the database, but cannot read the data folder, cannot put a key of their own into it.
+    the database, but cannot read the data folder, cannot put a key of their own into it. It is BLAKE2b with a key
+    (RFC 7693): a third of the time of HMAC with SHA-256, and each request has one.
     """
 
     signing_key: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.signing_key) < 32:
-            raise ValueError("a signing key has at least 32 bytes")
+        if not 32 <= len(self.signing_key) <= 64:
+            raise ValueError("a signing key has 32 to 64 bytes")
 
     def hash(self, key: Key) -> str:
         """Return the hash of the whole key, 64 hexadecimal digits."""
-        return hmac.digest(self.signing_key, b"whenthen key\0" + key.text.encode(), "sha256").hex()
+        return blake2b(key.text.encode(), digest_size=32, key=self.signing_key, person=b"whenthen key").hexdigest()
 
     def fits(self, key: Key, stored: str) -> bool:
         """Return whether a hash is that of *key*, in a time that tells nothing about where they differ."""

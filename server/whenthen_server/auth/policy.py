@@ -250,8 +250,17 @@ def demand(caller: Caller, resource: str, verb: str, place: Place | None = NOWHE
     if caller.kind == "anonymous":
         raise Unauthorized
     if place is not None and _is_known(caller, resource, verb, place):
-        raise Forbidden(f"Your role does not include '{verb}' on '{resource}'. Ask an owner of the farm for more.")
+        raise Forbidden(_refusal(caller, resource, verb))
     hidden(resource)
+
+
+def _refusal(caller: Caller, resource: str, verb: str) -> str:
+    rule = POLICY.get((resource, verb))
+    if rule is not None and rule.kinds == _PERSON and caller.kind == "api_key":
+        return f"An API key may not '{verb}' '{resource}', whatever its role. Sign in as a person: whenthen login-url."
+    if caller.kind == "device":
+        return f"A device may not '{verb}' '{resource}'. That takes an API key, or a person who is signed in."
+    return f"Your role does not include '{verb}' on '{resource}'. Ask an owner of the farm for more."
 
 
 def _is_known(caller: Caller, resource: str, verb: str, place: Place) -> bool:

@@ -20,16 +20,18 @@ from whenthen_server.api.verdicts import told
 from whenthen_server.auth import Place, demand
 from whenthen_server.live import incoming
 from whenthen_server.live.clients import Client, Clients, Target
-from whenthen_server.live.fanout import Fanout
+from whenthen_server.live.fanout import Fanout, give
+from whenthen_server.live.packets import Batch
 from whenthen_server.live.presence import Presence, Status, TellStatus
-from whenthen_server.live.resume import missed
-from whenthen_server.live.telling import Message, place_of
+from whenthen_server.live.resume import Missed, Span, missed
+from whenthen_server.live.telling import place_of
 from whenthen_server.metrics import Metrics
 from whenthen_server.problems import ApiError, Internal, Unavailable, Unprocessable
 from whenthen_server.settings import Settings
 from whenthen_server.store.commands import EndCommand, find
 from whenthen_server.store.database import reading
 from whenthen_server.store.places import Places
+from whenthen_server.store.upkeep import Keeping
 
 _JOIN_SECONDS = 10.0
 _GOING = frozenset({"offline", "disconnected"})
@@ -73,6 +75,8 @@ class Answering:
         self._clients = clients
         self._fanout = fanout
         self._presence = presence
+        keeping = Keeping.of(parts.settings)
+        self._kept_us = min(keeping.readings_us, keeping.history_us) if keeping.executions_per_rule else 0
         self._gate = Gate(parts.settings.limits, parts.clock)
         self.events: dict[str, Callable[[Client, Any], dict[str, Any]]] = {
             "sensor_data_update": self.take_readings,
@@ -87,7 +91,7 @@ class Answering:
         try:
             self._gate.admit(client.caller, "")
             given = incoming.strict(payload, self._parts.settings.limits.json_depth)
-            return {"ok": True, **self.events[name](client, given)}
+            return {"ok": True, **self.events[incoming.known_event(name, self.events)](client, given)}
         except ApiError as error:
             return _refused(error)
         except TimeoutError:
@@ -154,19 +158,18 @@ class Answering:
 
     def _begin(self, client: Client, target: Target, since_us: int | None) -> dict[str, Any]:
         now_us = self._parts.runtime.now_us()
-        told: list[Message] = []
-        complete = True
+        found = Missed((), None, complete=True)
         if since_us is not None:
-            told, complete = missed(self._parts.database, self._parts.places, client, target, since_us)
-        for message in told:
-            self._fanout.send(message, client)
+            span = Span(since_us, now_us, self._kept_us)
+            found = missed(self._parts.database, self._parts.places, client, target, span)
+        if found.told:
+            give(client, Batch(found.told))
         if not self._clients.subscribe(client, target):
             return {
                 "ok": False,
                 "problem": Unprocessable("Too many subscriptions. Ask for a farm, or for all.").document(),
             }
-        cursor = told[-1].payload["cursor"] if told else str(now_us)
-        return {"missed": len(told), "complete": complete, "cursor": cursor}
+        return {"missed": len(found.told), "complete": found.complete, "cursor": found.cursor or str(now_us)}
 
     def _demand_seen(self, client: Client, target: Target) -> None:
         kind, name = target

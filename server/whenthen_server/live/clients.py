@@ -18,6 +18,21 @@ MOST_TARGETS = 200
 """So many subscriptions one client may have; who wants more asks for the room, the farm, or all."""
 
 
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What is asked of every client that hears of a thing; *name* says all of it, as a text: those keep their hash."""
+
+    resource: str
+    verb: str
+    place: Place
+    name: str
+
+
+def right(resource: str, verb: str, place: Place) -> Right:
+    """Return the question whether somebody may do *verb* to a *resource* at *place*."""
+    return Right(resource, verb, place, repr((resource, verb, place.farm, place.room, place.device, place.user)))
+
+
 @dataclass(eq=False, slots=True)
 class Client:
     """One connection: *who* asks for its caller anew, since keys end and roles change while it lasts."""
@@ -28,16 +43,15 @@ class Client:
     who: Callable[[], Caller]
     outgoing: Outgoing
     targets: set[Target] = field(default_factory=set)
-    _known: dict[tuple[str, str, Place], bool] = field(default_factory=dict)
+    _known: dict[str, bool] = field(default_factory=dict)
 
-    def may(self, resource: str, verb: str, place: Place) -> bool:
+    def may(self, asked: Right) -> bool:
         """Return what the policy says; asked for every message, so it is remembered until the caller changes."""
-        name = resource, verb, place
-        found = self._known.get(name)
+        found = self._known.get(asked.name)
         if found is None:
             if len(self._known) > 10_000:  # as many as there are places: only so that it ends somewhere
                 self._known.clear()
-            found = self._known[name] = may(self.caller, resource, verb, place)
+            found = self._known[asked.name] = may(self.caller, asked.resource, asked.verb, asked.place)
         return found
 
     def become(self, caller: Caller) -> None:

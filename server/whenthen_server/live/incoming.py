@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from whenthen_server.api.json_body import parse_json
@@ -27,6 +28,15 @@ def strict(payload: Any, max_depth: int) -> Any:
     except (TypeError, ValueError, RecursionError):
         raise BadRequest("Send JSON: no binary, and not nested that deep.", code="invalid_json") from None
     return parse_json(text.encode("ascii"), max_depth=max_depth)
+
+
+def known_event(name: str, events: Collection[str]) -> str:
+    """Return the name of an event that is answered; one that is not would leave its sender waiting for nothing."""
+    if name not in events:
+        near = get_close_matches(name[:_MOST_NAME], events, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(events))}"
+        _refuse("", "there is no such event", hint)
+    return name
 
 
 def read_readings(payload: Any, own: str | None, now_us: int) -> list[Shaped]:

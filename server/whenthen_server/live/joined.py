@@ -16,6 +16,7 @@ from flask_socketio import SocketIO
 from whenthen.clock import SECOND_US
 from whenthen.errors import WhenthenError
 from whenthen.runtime.writer import Turn
+from whenthen_server.api.commands import for_device
 from whenthen_server.live import answering
 from whenthen_server.live.answering import Answering
 from whenthen_server.live.clients import Client, Clients
@@ -23,9 +24,9 @@ from whenthen_server.live.delivery import Delivery
 from whenthen_server.live.entering import Door, entering
 from whenthen_server.live.failures import Failures
 from whenthen_server.live.fanout import Fanout
-from whenthen_server.live.outgoing import Outgoing, event
+from whenthen_server.live.outgoing import Outgoing
+from whenthen_server.live.packets import event
 from whenthen_server.live.presence import Presence
-from whenthen_server.live.telling import command_json
 from whenthen_server.live.ticking import Ticking
 from whenthen_server.live.wire import Doorkeeper, bound, is_own
 from whenthen_server.metrics import Metrics
@@ -140,8 +141,7 @@ class Live:
         )
         io.on_event("connect", self._connect)
         io.on_event("disconnect", self._disconnect)
-        for name in self._answering.events:
-            io.on_event(name, partial(self._answer, name))
+        io.on_event("*", self._answer)
         engine = self._engine = io.server.eio
         bound(engine, settings.limits.body_bytes)
         engine.on("message", partial(self._message, engine.handlers["message"]))
@@ -284,4 +284,4 @@ class ToSocket:
         """Send the command; should it have gone meanwhile, nothing is lost that may be sent twice."""
         client = self._clients.of_device(device.id)
         if client is not None:
-            client.outgoing.put(event("device_command", command_json(command)))
+            client.outgoing.put(event("device_command", for_device(command)))

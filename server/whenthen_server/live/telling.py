@@ -10,6 +10,7 @@ from typing import Any
 from whenthen.runtime.records import ActionRow, Execution, Sample
 from whenthen.runtime.writer import Turn
 from whenthen_server.acting import Origin
+from whenthen_server.api.commands import for_device
 from whenthen_server.api.instants import iso as instant
 from whenthen_server.auth import Place
 from whenthen_server.live.presence import Status
@@ -94,19 +95,6 @@ def fired(execution: Execution, places: Places) -> Message:
     return Message("rule_fired", payload, place, "execution")
 
 
-def command_json(command: Command) -> dict[str, Any]:
-    """Return a command as its device gets it."""
-    told = {
-        "command_id": command.id,
-        "device_id": command.device_id,
-        "action": command.name,
-        "params": dict(command.params),
-        "timestamp": instant(command.created_us),
-        "expires_at": instant(command.expires_us),
-    }
-    return {**told, "value": command.params["value"]} if "value" in command.params else told
-
-
 def _news(kind: str, payload: Any, now_us: int, places: Places) -> Message | None:
     match kind:
         case "command":
@@ -125,7 +113,7 @@ def _news(kind: str, payload: Any, now_us: int, places: Places) -> Message | Non
 
 def _command(command: Command, places: Places) -> Message:
     ended = {} if command.ended_us is None else {"ended_at": instant(command.ended_us), "result": command.result}
-    payload = {**command_json(command), "state": command.state, "sent_by": command.who, **ended}
+    payload = {**for_device(command), "state": command.state, "sent_by": command.who, **ended}
     return Message("command_update", payload, place_of(command.device_id, places), "command", ("command", command.id))
 
 

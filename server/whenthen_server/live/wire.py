@@ -11,8 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import simple_websocket
 from engineio.async_drivers._websocket_wsgi import SimpleWebSocketWSGI
+from wsproto.connection import ConnectionState
 
+from whenthen_server.live.line import Line
 from whenthen_server.live.outgoing import Outgoing
+from whenthen_server.live.packets import frame_of
 from whenthen_server.problems import CONTENT_TYPE, ApiError, Forbidden, Unavailable
 
 PATH = "/socket.io"
@@ -20,17 +23,26 @@ MOST_UNREAD = 16
 """So many messages of one client wait to be looked at; then its TCP connection is not read on."""
 
 _LOOK_AGAIN_SECONDS = 1.0
+_EXTENSIONS = "HTTP_SEC_WEBSOCKET_EXTENSIONS"
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 class _WebSocket(simple_websocket.Server):  # type: ignore[misc] # ships no types
-    """A WebSocket that is read no faster than its messages are dealt with."""
+    """A WebSocket that is read no faster than its messages are dealt with, and written to by one at a time."""
+
+    sock: Any
+    environ: Environ
 
     def handshake(self) -> None:
-        """Greet; called before the thread that reads is started."""
+        """Greet; called before the thread that reads is started.
+
+        Compression is not taken up when it is offered: each client would need its own, and a quarter of a megabyte.
+        """
         self.room = Event()
+        self.sock = self.line = Line(self.sock, self._is_open)
+        self.environ = {name: value for name, value in self.environ.items() if name != _EXTENSIONS}
         super().handshake()
 
     def receive(self, timeout: float | None = None) -> Any:
@@ -46,6 +58,9 @@ class _WebSocket(simple_websocket.Server):  # type: ignore[misc] # ships no type
         going: bool = super()._handle_events()
         return going
 
+    def _is_open(self) -> bool:
+        return self.ws.state is ConnectionState.OPEN
+
 
 class _Opened(SimpleWebSocketWSGI):  # type: ignore[misc] # ships no types
     """Engine.IO's WebSocket, with a limit to messages while they arrive, and known to the client's queue."""
@@ -56,15 +71,20 @@ class _Opened(SimpleWebSocketWSGI):  # type: ignore[misc] # ships no types
 
     def __call__(self, environ: Environ, _start_response: Callable[..., Any]) -> Any:
         """Take over the connection until it ends."""
-        queue: Outgoing = self.app.__self__.queue
+        client = self.app.__self__
+        queue: Outgoing = client.queue
         self.ws = _WebSocket(environ, max_message_size=self._max_bytes)
-        queue.wire = self.ws.sock
+        queue.attach(self.ws.line, lambda: client.upgraded)
         answer = self.app(self)
         if self.ws.mode == "gunicorn":
             raise StopIteration  # gunicorn's way to be told that the connection is not its own any more
         if self.ws.mode == "werkzeug":
             raise ConnectionError
         return answer
+
+    def send(self, message: str | bytes) -> None:
+        """Send a message; raises ``OSError`` once the connection has ended."""
+        self.ws.line.deliver(frame_of(message))
 
 
 def bound(engine: Any, max_bytes: int) -> None:

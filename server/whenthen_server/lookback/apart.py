@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from whenthen.dsl.compiled import CompiledRule
+from whenthen.dsl.rule import RuleCompiler
 from whenthen.engine import Engine
 from whenthen.errors import WhenthenError
-from whenthen.extend.registry import Registry
+from whenthen.flow.persist import row_key
+from whenthen.flow.timers import FAR_US
 from whenthen.model.event import Event
 from whenthen.model.firing import Firing
 from whenthen.model.reading import Reading
@@ -31,24 +34,47 @@ class Apart:
     server busy for a year.
     """
 
-    def __init__(self, registry: Registry, directory: Directory, most_timers: int) -> None:
-        self._registry = registry
+    def __init__(self, compiler: RuleCompiler, directory: Directory, most_timers: int) -> None:
+        self._compiler = compiler
         self._directory = directory
-        self.engine = Engine(registry, directory, TIMEZONE)
+        self.engine = self._engine()
         self._left = most_timers
 
-    def keeping(self, document: Mapping[str, Any]) -> set[str]:
+    def keeping(self, rule: CompiledRule) -> set[str]:
         """Return the paths of a rule's conditions that remember something; nothing of it stays here."""
-        engine = Engine(self._registry, self._directory, TIMEZONE)
-        engine.put_rule({**document, "enabled": True})
-        return engine.remembering(str(document["id"]))
+        engine = self._engine()
+        engine.put_compiled(rule)
+        return engine.remembering(rule.id)
 
     def begin(self, document: Mapping[str, Any], at_us: int, before: Iterable[Reading] = ()) -> None:
         """Let what was measured *before* be known, then have the rule, switched on, just before an instant."""
+        self.go_on(self._compiler.compile({**document, "enabled": True}), at_us, before)
+
+    def go_on(self, rule: CompiledRule, at_us: int, before: Iterable[Reading]) -> None:
+        """Begin with a rule that is compiled already, and on."""
         for reading in before:
             self.engine.handle(reading)
         self.engine.advance(at_us - 1)
-        self.engine.put_rule({**document, "enabled": True})
+        self.engine.put_compiled(rule)
+
+    def take_up(self, rule: CompiledRule, at_us: int, before: Iterable[Reading], kept: Mapping[str, Any]) -> None:
+        """Go on from an instant with what the rule, compiled and on, remembered then, as ``Engine.kept`` told it."""
+        slots = {
+            row_key(one.device, sensor): {"value": value, "at_us": one.received_us, "heard_us": one.received_us}
+            for one in before
+            for sensor, value in one.values.items()
+        }
+        # What a trigger put off is among what the history tells.
+        rows = {subject: {**row, "pending_us": FAR_US} for subject, row in kept.items()}
+        instances = {row_key(rule.id, subject): row for subject, row in rows.items()}
+        state = {"now_us": at_us, "slots": slots, "instances": instances}
+        registry, rules = self._compiler.registry, [rule.document]
+        self.engine = Engine.restore(
+            registry, self._directory, rules, state, TIMEZONE, compiler=self._compiler, gap=False
+        )
+
+    def _engine(self) -> Engine:
+        return Engine(self._compiler.registry, self._directory, TIMEZONE, compiler=self._compiler)
 
     def give(self, item: Reading | Event) -> list[Firing]:
         """Return what a reading or event, and the timers before it, cause; raises ``TooManyTimersError``."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from heapq import merge
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -18,7 +17,8 @@ from whenthen.model.reading import Reading
 from whenthen.ports import Device
 from whenthen.proving.lookback import MAX_SUBJECTS, Explained
 from whenthen_server.lookback.apart import TIMEZONE, Apart, TooManyTimersError, directory_of
-from whenthen_server.lookback.memory import LONGEST_US, Memory, cuts_of, memory_of, read_sensors
+from whenthen_server.lookback.beginning import MAX_VALUES, Lived, beginning
+from whenthen_server.lookback.memory import memory_of, read_sensors
 from whenthen_server.lookback.watched import MAX_DEVICES
 from whenthen_server.problems import Unprocessable
 from whenthen_server.store import executions, recorded, rules
@@ -26,11 +26,8 @@ from whenthen_server.store.database import reading
 from whenthen_server.store.places import Places
 from whenthen_server.store.rules import RuleVersion
 
-MAX_VALUES = 100_000
 MAX_TIMERS = 100_000
 _MAX_VERSIONS = 50
-_MAX_SINCE = 3_000
-"""So many values are looked at, where each counts, for whether a rule was armed again since it last fired."""
 
 _NOT_KNOWN = (
     "when the server was down, and when the rule was switched by another rule",
@@ -53,7 +50,6 @@ class Past:
 
     def __init__(self, database: Engine, registry: Registry, places: Places) -> None:
         self._database = database
-        self._registry = registry
         self._places = places
         self._compiler = RuleCompiler(registry)
 
@@ -96,39 +92,25 @@ class Past:
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         rule, at_us = asked.rule, asked.at_us
         quiet = _quiet(self._compiler, rule)
-        apart = Apart(self._registry, directory_of(self._places, asked.devices), MAX_TIMERS)
-        paths = apart.keeping(quiet.document)
+        apart = Apart(self._compiler, directory_of(self._places, asked.devices), MAX_TIMERS)
+        memory = memory_of(rule, apart.keeping(quiet))
         series = recorded.series_of(connection, [one.id for one in asked.devices], read_sensors(rule))
         on, since_us = _standing(connection, self._compiler, rule, version, at_us)
-        memory = memory_of(rule, paths)
-        wanted_us = _begin_us(connection, series, memory, at_us)
-        cuts = cuts_of(rule, series)
-        other = {one: name for one, name in series.items() if one not in cuts}
-        fired = executions.last_fired(connection, rule.id, asked.subjects, at_us)
-        long_ago = rule.edge and min(fired.values(), default=at_us) < max(wanted_us, since_us)
-        if long_ago:
-            # Whether it is armed hangs on all that was since it last fired.
-            first_us = max(min(fired.values()) - memory.window_us, at_us - LONGEST_US)
-            wanted_us = min(wanted_us, recorded.bounded(connection, other, first_us, at_us + 1, _MAX_SINCE)[0])
-        from_us, complete = recorded.bounded(connection, other, max(wanted_us, since_us), at_us + 1, MAX_VALUES)
-        apart.begin(quiet.document, from_us, recorded.newest_before(connection, series, from_us))
-        first_us = recorded.unheard_from(connection, series, from_us)
-        rows = merge(
-            recorded.readings(connection, other, from_us, at_us + 1, MAX_VALUES, first_us),
-            recorded.crossings(connection, series, cuts, from_us, at_us + 1, first_us),
-            key=lambda one: one.received_us,
-        )
-        # A rule that was made or switched on there has forgotten nothing.
-        warm = from_us == since_us or not long_ago
-        warm_us = min(from_us if warm else from_us + memory.warm_us, at_us)
-        values, finished = _play(apart, asked, rows, _Fired.of(connection, asked, warm_us))
+        begun = beginning(connection, Lived(rule, memory, series, asked.subjects, since_us, at_us))
+        before = recorded.newest_before(connection, series, begun.from_us)
+        if begun.kept is None:
+            apart.go_on(quiet, begun.from_us, before)
+        else:
+            apart.take_up(quiet, begun.from_us, before, begun.kept)
+        warm_us = min(begun.from_us if begun.warm else begun.from_us + memory.warm_us, at_us)
+        values, finished = _play(apart, asked, begun.rows, _Fired.of(connection, asked, warm_us, begun.kept or {}))
         if not on:
             apart.engine.set_enabled(rule.id, enabled=False)
         how = {
             "method": "replay",
-            "from": _iso(min(from_us, at_us)),
+            "from": _iso(min(begun.from_us, at_us)),
             "values": values,
-            "complete": complete and finished,
+            "complete": begun.complete and finished,
             "not_known": list(_NOT_KNOWN),
         }
         return how, {one: apart.engine.explain(rule.id, one) for one in asked.subjects}
@@ -147,22 +129,26 @@ class _Fired:
     count: int
 
     @classmethod
-    def of(cls, connection: Connection, asked: _Asked, warm_us: int) -> _Fired:
-        """Return what is stored."""
+    def of(cls, connection: Connection, asked: _Asked, warm_us: int, kept: Mapping[str, Any]) -> _Fired:
+        """Return what is stored, and what the rule itself remembered of it, as it was *kept* at *warm_us*."""
         rule, subjects, at_us = asked.rule, asked.subjects, asked.at_us
         last = executions.last_fired(connection, rule.id, subjects, at_us)
         within = [one for one, fired_us in last.items() if fired_us >= warm_us]
         before = {one: fired_us for one, fired_us in last.items() if fired_us < warm_us}
         before |= executions.last_fired(connection, rule.id, within, warm_us - 1)
+        remembered = {one: kept[one]["fired_us"] for one in subjects if "fired_us" in kept.get(one, {})}
+        before |= {one: fired_us for one, fired_us in remembered.items() if fired_us > before.get(one, fired_us - 1)}
         count = 0 if rule.max_executions is None else executions.count_fired(connection, rule.id, at_us)
         return cls(warm_us, before, last, count)
 
 
 def _quiet(compiler: RuleCompiler, rule: CompiledRule) -> CompiledRule:
-    """Return the rule without its triggers, which change nothing in what holds: then it fires when the history says."""
+    """Return the rule, on, and without its triggers, which change nothing in what holds: so it fires as was stored."""
     document = {name: value for name, value in rule.document.items() if name not in ("trigger", "triggers")}
-    quiet = compiler.compile({**document, "trigger": {"type": "manual"}})
-    return quiet if quiet.global_subject == rule.global_subject else rule
+    quiet = compiler.compile({**document, "enabled": True, "trigger": {"type": "manual"}})
+    if quiet.global_subject == rule.global_subject:
+        return quiet
+    return rule if rule.enabled else compiler.compile({**rule.document, "enabled": True})
 
 
 _KEPT: dict[str, Any] = {"method": "execution", "not_known": []}
@@ -189,27 +175,6 @@ def _standing(
         since_us = older.at_us
     switched = rules.last_switch(connection, rule.id, since_us, at_us)
     return (rule.enabled, since_us) if switched is None else switched
-
-
-def _begin_us(connection: Connection, series: recorded.Series, memory: Memory, at_us: int) -> int:
-    """Return where to begin, so that all that the rule remembers comes up again."""
-    begin_us = at_us - memory.window_us if memory.window_us else at_us + 1
-    if memory.sticks:
-        # What is remembered ends with the newest value, however long ago that was.
-        begin_us = min([begin_us, *(one.received_us - memory.window_us for one in _newest(connection, series, at_us))])
-    for series_id, (device, sensor) in series.items():
-        for ref, band in (memory.bands or {}).items():
-            if ref.sensor == sensor and ref.device in (None, device):
-                outside_us = recorded.last_outside(connection, series_id, band, begin_us)
-                begin_us = begin_us if outside_us is None else min(begin_us, outside_us)
-        if any(ref.sensor == sensor and ref.device in (None, device) for ref in memory.steps):
-            second_us = recorded.last_but_one(connection, series_id, at_us)
-            begin_us = begin_us if second_us is None else min(begin_us, second_us)
-    return max(begin_us, at_us - LONGEST_US)
-
-
-def _newest(connection: Connection, series: recorded.Series, at_us: int) -> list[Reading]:
-    return recorded.newest_before(connection, series, at_us + 1)
 
 
 def _play(apart: Apart, asked: _Asked, rows: Iterable[Reading], fired: _Fired) -> tuple[int, bool]:

@@ -220,7 +220,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Sensors:
-    """How often devices that must be asked are asked, in seconds."""
+    """How often devices that must be asked are asked, in seconds; for drivers to come, none asks yet."""
 
     default_poll_interval: float
     poll_intervals: Mapping[str, float]

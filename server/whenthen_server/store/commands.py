@@ -191,7 +191,9 @@ class EndCommand:
             return command
         possible = ("queued",) if self.state == "withdrawn" else ("queued", "sent", "timed_out", "unknown")
         if command.state not in possible:
-            raise CommandStateError(f"the command is {command.state}")
+            raise CommandStateError(
+                f"the command is {command.state} already, which cannot be changed; send a new one if need be"
+            )
         return _move(core, self.id, self.state, ended_us=core.received_us, result=self.result)
 
 

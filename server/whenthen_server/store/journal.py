@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, delete, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from whenthen.errors import UnknownRuleError
 from whenthen.model.firing import ActionCall, Setting
@@ -19,6 +20,7 @@ from whenthen.runtime.records import ActionRow, Execution, Sample
 from whenthen.runtime.writer import Core
 from whenthen_server.store import tables
 from whenthen_server.store.database import open_database, reading, writing
+from whenthen_server.store.held import Held
 from whenthen_server.store.migrations import upgrade_engine
 from whenthen_server.store.readings import HOUR_US
 from whenthen_server.store.upsert import upserting, upserting_plain
@@ -33,12 +35,16 @@ _encode = json.JSONEncoder().encode
 class SqlJournal:
     """Keeps everything in the database behind *engine*; used by one writer at a time.
 
-    *took* is told the seconds of every transaction that was committed.
+    *took* is told the seconds of every transaction that was committed. *held* is the connection that the writer keeps;
+    without it each transaction takes one of the engine's.
     """
 
-    def __init__(self, engine: Engine, took: Callable[[float], None] = lambda _seconds: None) -> None:
+    def __init__(
+        self, engine: Engine, took: Callable[[float], None] = lambda _seconds: None, held: Held | None = None
+    ) -> None:
         self.engine = engine
         self._took = took
+        self._writing = partial(writing, engine) if held is None else held.writing
         self._series: dict[tuple[str, str], int] = {}
         self._due: set[tuple[int, int]] = set()
 
@@ -50,27 +56,25 @@ class SqlJournal:
         """
         begun = time.perf_counter()
         try:
-            with writing(self.engine) as connection:
+            with available(self.engine), self._writing() as connection:
                 yield SqlTransaction(connection, self._series, self._due)
             self._took(time.perf_counter() - begun)
-        except BaseException as error:
+        except BaseException:
             # What was learnt in a transaction that is undone may not be true.
             self._series.clear()
             self._due.clear()
-            if isinstance(error, DBAPIError):
-                raise JournalError(f"nothing can be stored at present: {error.orig}") from error
             raise
 
     def rules(self) -> list[Mapping[str, Any]]:
         """Return the documents of all rules, in the order of their making."""
         found = select(tables.rules.c.document).where(tables.rules.c.removed_us.is_(None))
-        with reading(self.engine) as connection:
+        with available(self.engine), reading(self.engine) as connection:
             return list(connection.scalars(found.order_by(tables.rules.c.created_us, tables.rules.c.id)))
 
     def engine_state(self) -> Mapping[str, Any]:
         """Return what the engine remembered."""
         state: dict[str, Any] = {}
-        with reading(self.engine) as connection:
+        with available(self.engine), reading(self.engine) as connection:
             for part, key, row in connection.execute(select(tables.engine_state)):
                 if key:
                     state.setdefault(part, {})[key] = row
@@ -82,9 +86,18 @@ class SqlJournal:
         """Return the actions that wait or were being sent, each execution's together and in order."""
         table = tables.actions
         found = select(table).where(table.c.state.in_(("waiting", "sending")))
-        with reading(self.engine) as connection:
+        with available(self.engine), reading(self.engine) as connection:
             rows = connection.execute(found.order_by(table.c.execution_id, table.c.position)).mappings().all()
         return [ActionRow(**{**row, "call": call_of(row["call"])}) for row in rows]
+
+
+@contextmanager
+def available(engine: Engine) -> Generator[None]:
+    """Word what the database or its driver raises as ``JournalError``."""
+    try:
+        yield
+    except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
+        raise JournalError(f"nothing can be stored at present: {getattr(error, 'orig', None) or error}") from error
 
 
 class SqlTransaction:

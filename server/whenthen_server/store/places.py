@@ -157,7 +157,9 @@ class PutPlace:
         record, places = self.record, self.places
         known = places.table(type(record))
         if self.new and record.id in known:
-            raise PlaceConflictError(f"{record.id!r} is taken")
+            raise PlaceConflictError(
+                f"the id {record.id!r} is taken; choose another one, or change what has it with PATCH"
+            )
         if not self.new and record.id not in known:
             raise UnknownPlaceError(f"there is no {record.id!r}")
         _check_inside(record, places)
@@ -192,7 +194,9 @@ class RemovePlace:
         if inside is not None:
             left = [one.id for one in self.places.table(inside[0]).values() if getattr(one, inside[1]) == self.id]
             if left:
-                raise PlaceConflictError(f"{self.id!r} still holds {len(left)}, such as {left[0]!r}")
+                raise PlaceConflictError(
+                    f"{self.id!r} still holds {len(left)}, such as {left[0]!r}; move or remove that first"
+                )
         table = _TABLES[self.kind]
         connection_of(core).execute(delete(table).where(table.c.id == self.id))
         del known[self.id]

@@ -8,12 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, case, exists, false, func, literal, not_, or_, select, union_all
 
+from whenthen.clock import DAY_US
 from whenthen.model.reading import Reading
 from whenthen_server.store.tables import samples, series
 
 MAX_SERIES = 2_000
 _ROWS_AT_ONCE = 1_000
-_BEFORE_ALL_US = -(1 << 62)
+_LATEST_US = 31 * DAY_US
+"""So late may the first values of a series come."""
 
 Series = Mapping[int, tuple[str, str]]
 """(device, sensor) by the id of the series."""
@@ -35,54 +37,18 @@ def count(connection: Connection, wanted: Series, from_us: int, to_us: int) -> i
     return int(connection.execute(found).scalar_one())
 
 
-def unheard_from(connection: Connection, wanted: Series, from_us: int) -> int:
-    """Return the first instant before *from_us* of which a newer value than those known then came later, or *from_us*.
-
-    A device that was cut off tells later what it measured meanwhile.
-    """
-    older = samples.alias()
-    known = (
-        select(older.c.at_us)
-        .where(older.c.series_id == series.c.id, older.c.at_us < from_us, older.c.received_us < from_us)
-        .order_by(older.c.at_us.desc())
-        .limit(1)
-        .correlate(series)
-        .scalar_subquery()
-    )
-    first = (
-        select(samples.c.at_us)
-        .where(samples.c.series_id == series.c.id, samples.c.at_us < from_us)
-        .where(samples.c.at_us > func.coalesce(known, _BEFORE_ALL_US))
-        .order_by(samples.c.at_us)
-        .limit(1)
-        .correlate(series)
-        .scalar_subquery()
-    )
-    by_series = select(first.label("first_us")).select_from(series).where(series.c.id.in_(wanted)).subquery()
-    found = connection.execute(select(func.min(by_series.c.first_us))).scalar()
-    return from_us if found is None else int(found)
-
-
-def readings(  # noqa: PLR0913, PLR0917 - what is wanted, from when to when, and how much of it
-    connection: Connection, wanted: Series, from_us: int, to_us: int, limit: int, first_us: int | None = None
-) -> Iterator[Reading]:
+def readings(connection: Connection, wanted: Series, from_us: int, to_us: int, limit: int) -> Iterator[Reading]:
     """Yield what was measured with from_us <= at < to_us as it came, one reading for what came together.
 
-    At most *limit* values are read, the earliest. With *first_us* also what was measured from then on, if it came from
-    *from_us* on.
+    At most *limit* values are read, the earliest.
     """
-    found = select(samples).where(_between(wanted, _least(from_us, first_us), to_us), _heard(from_us))
+    found = select(samples).where(_between(wanted, from_us, to_us))
     ordered = found.order_by(samples.c.received_us, samples.c.at_us, samples.c.series_id).limit(limit)
     yield from _joined(connection, ordered, wanted)
 
 
-def crossings(  # noqa: PLR0913, PLR0917 - what is wanted, and from when to when
-    connection: Connection,
-    wanted: Series,
-    cuts: Mapping[int, Sequence[float]],
-    from_us: int,
-    to_us: int,
-    first_us: int | None = None,
+def crossings(
+    connection: Connection, wanted: Series, cuts: Mapping[int, Sequence[float]], from_us: int, to_us: int
 ) -> Iterator[Reading]:
     """Yield, as ``readings`` does, only the values at which a series crosses one of its *cuts*, and its first and last.
 
@@ -90,15 +56,13 @@ def crossings(  # noqa: PLR0913, PLR0917 - what is wanted, and from when to when
     of the series; a number above a cut lies on the other side of it. What came late, after a newer value, moved no rule
     and is left out, as is what had not come by *to_us*.
     """
-    span = _least(from_us, first_us), from_us, to_us
-    parts = [_crossing(series_id, points, span) for series_id, points in cuts.items() if series_id in wanted]
+    parts = [_crossing(series_id, points, from_us, to_us) for series_id, points in cuts.items() if series_id in wanted]
     if parts:
         every = union_all(*parts).subquery()
         yield from _joined(connection, select(every).order_by(every.c.received_us, every.c.at_us), wanted)
 
 
-def _crossing(series_id: int, points: Sequence[float], span: tuple[int, int, int]) -> Any:
-    first_us, from_us, to_us = span
+def _crossing(series_id: int, points: Sequence[float], from_us: int, to_us: int) -> Any:
     side: Any = literal(0)
     for point in points:
         side = side + case((samples.c.number > point, 1), else_=0)
@@ -109,7 +73,7 @@ def _crossing(series_id: int, points: Sequence[float], span: tuple[int, int, int
         number.label("side"),
         func.lag(number).over(order_by=order).label("before"),
         func.lead(order).over(order_by=order).label("next_us"),
-    ).where(samples.c.series_id == series_id, order >= first_us, order < to_us, _heard(from_us), not_(_late()))
+    ).where(samples.c.series_id == series_id, order >= from_us, order < to_us, not_(_late()))
     inside = inside.where(samples.c.received_us < to_us)
     found = inside.subquery()
     crosses = or_(found.c.before.is_(None), found.c.before != found.c.side, found.c.next_us.is_(None))
@@ -138,6 +102,32 @@ def newest_before(connection: Connection, wanted: Series, before_us: int) -> lis
 
     What was measured before it and came after it was not known yet, and is left out.
     """
+    last = _newest(wanted, before_us)
+    joined = and_(samples.c.series_id == last.c.id, samples.c.at_us == last.c.at_us)
+    found = []
+    for row in connection.execute(select(samples).join(last, joined)):
+        device, sensor = wanted[row.series_id]
+        found.append(Reading(device, {sensor: _value(row)}, row.at_us, row.at_us))
+    return sorted(found, key=lambda one: (one.received_us, one.device))
+
+
+def since(connection: Connection, wanted: Series, from_us: int, to_us: int, most: int) -> list[Reading] | None:
+    """Return, as ``readings`` does, what came from an instant on and is newer than what was known of its series before.
+
+    *to_us* bounds when it was measured. ``None``: it is more than *most* values.
+    """
+    last = _newest(wanted, from_us)
+    newer = samples.c.at_us > func.coalesce(last.c.at_us, from_us - _LATEST_US)
+    joined = and_(samples.c.series_id == last.c.id, newer)
+    found = select(samples).join(last, joined).where(samples.c.received_us >= from_us, samples.c.at_us < to_us)
+    if connection.execute(found.with_only_columns(samples.c.at_us).offset(most).limit(1)).first() is not None:
+        return None
+    ordered = found.order_by(samples.c.received_us, samples.c.at_us, samples.c.series_id)
+    return list(_joined(connection, ordered, wanted))
+
+
+def _newest(wanted: Series, before_us: int) -> Any:
+    """Return a subquery of when the last value of each series, as it was known before an instant, was measured."""
     newest = (
         select(samples.c.at_us)
         .where(samples.c.series_id == series.c.id, samples.c.at_us < before_us, samples.c.received_us < before_us)
@@ -145,13 +135,7 @@ def newest_before(connection: Connection, wanted: Series, before_us: int) -> lis
         .limit(1)
         .scalar_subquery()
     )
-    last = select(series.c.id, newest.label("at_us")).where(series.c.id.in_(wanted)).subquery()
-    joined = and_(samples.c.series_id == last.c.id, samples.c.at_us == last.c.at_us)
-    found = []
-    for row in connection.execute(select(samples).join(last, joined)):
-        device, sensor = wanted[row.series_id]
-        found.append(Reading(device, {sensor: _value(row)}, row.at_us, row.at_us))
-    return sorted(found, key=lambda one: (one.received_us, one.device))
+    return select(series.c.id, newest.label("at_us")).where(series.c.id.in_(wanted)).subquery()
 
 
 def last_outside(connection: Connection, series_id: int, band: tuple[float, float], before_us: int) -> int | None:
@@ -180,14 +164,6 @@ def bounded(connection: Connection, wanted: Series, from_us: int, to_us: int, li
 
 def _between(wanted: Series, from_us: int, to_us: int) -> Any:
     return and_(samples.c.series_id.in_(wanted), samples.c.at_us >= from_us, samples.c.at_us < to_us)
-
-
-def _least(from_us: int, first_us: int | None) -> int:
-    return from_us if first_us is None else min(first_us, from_us)
-
-
-def _heard(from_us: int) -> Any:
-    return or_(samples.c.at_us >= from_us, samples.c.received_us >= from_us)
 
 
 def _late() -> Any:

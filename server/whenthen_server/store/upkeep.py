@@ -15,6 +15,7 @@ from whenthen.clock import DAY_US, seconds_us
 from whenthen.runtime.writer import Core
 from whenthen_server.settings import Settings
 from whenthen_server.store.answers import answers
+from whenthen_server.store.checkpoints import forget
 from whenthen_server.store.commands import commands
 from whenthen_server.store.credentials import forget_dead
 from whenthen_server.store.journal import connection_of
@@ -77,6 +78,7 @@ def jobs(keeping: Keeping) -> dict[str, Job]:
         "readings": _Readings(keeping.readings_us),
         "executions": lambda connection, now_us: _old_executions(connection, now_us - keeping.history_us),
         "executions of a rule": _ManyExecutions(keeping.executions_per_rule),
+        "checkpoints": lambda connection, now_us: forget(connection, now_us - keeping.readings_us, ROWS),
         "audit": lambda connection, now_us: _old(connection, audit, audit.c.at_us < now_us - keeping.audit_us),
         "commands": lambda connection, now_us: _old(
             connection, commands, commands.c.ended_us < now_us - keeping.history_us

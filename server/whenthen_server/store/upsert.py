@@ -35,13 +35,17 @@ def upserting_plain(
 ) -> None:
     """Do the same for rows of numbers and texts, each in the order of *names* and of a key of its own.
 
-    SQLAlchemy need not prepare them row by row, and many go into one statement: at each step of one, SQLite's driver
-    lets another thread run, and has to wait for it.
+    They go past SQLAlchemy, straight to the driver, and many into one statement: at each step of one, SQLite's driver
+    lets another thread run, and has to wait for it. The connection must be in a transaction that was begun explicitly
+    (``begun``): SQLAlchemy would not commit what it has not seen. Raises what the driver raises.
     """
+    if not connection.in_transaction():
+        raise ValueError("begin a transaction first")
+    driver: Any = connection.connection.driver_connection
     first = 0
     for size in _sizes(len(rows)):
         statement = _plain(connection.dialect.name, table, keys, names, size)
-        connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows[first : first + size])))
+        driver.execute(statement, tuple(chain.from_iterable(rows[first : first + size])))
         first += size
 
 

@@ -181,6 +181,7 @@ def test_unknown_paths_and_methods_are_problems_too(owner: FlaskClient) -> None:
     failed(owner.get("/api/rooms/"), 404, "not_found")
     response = owner.delete("/api/rooms")
     failed(response, 405, "method_not_allowed")
+    assert all(name in response.text for name in response.headers["Allow"].split(", "))
 
     assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST"}
     failed(owner.options("/api/rooms"), 405, "method_not_allowed")
@@ -228,11 +229,11 @@ def test_an_answer_can_be_a_stream_of_another_type(owner: FlaskClient) -> None:
 
 def test_a_route_that_the_policy_does_not_list_stops_the_start(plugins: StandIn) -> None:
     @route("GET", "/api/secrets", resource="secret", verb="read", summary="")
-    def secrets(_request: Request) -> Answer:
+    def secrets(_needs: None, _request: Request) -> Answer:
         return Answer()
 
     with pytest.raises(UnlistedRouteError, match=r"GET /api/secrets \(secret, read\)"):
-        create_app(StandIn(registry=plugins.registry), [secrets])
+        create_app(StandIn(registry=plugins.registry), [secrets(None)])
 
 
 def test_every_request_has_an_id_and_a_line_that_nobody_can_forge(

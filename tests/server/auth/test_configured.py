@@ -17,7 +17,8 @@ from whenthen_server import auth
 from whenthen_server.app import create_app
 from whenthen_server.auth import Role, cognito, providers_of
 from whenthen_server.settings import SettingsError, load_settings
-from whenthen_server.wiring import House, login_url
+from whenthen_server.signing_in import login_url
+from whenthen_server.wiring import House
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOW = int(START.timestamp())

@@ -254,7 +254,7 @@ def test_an_api_key_is_never_more_than_its_maker_and_makes_no_other(site: Site) 
     assert isinstance(told(lambda: site.people.create_api_key(key, "x", "viewer")), Forbidden)
     assert isinstance(told(lambda: site.people.create_api_key(ANONYMOUS, "x", "viewer")), Unauthorized)
     past = told(lambda: site.people.create_api_key(viewer, "x", "viewer", expires_us=site.now_us))
-    assert past.errors[0]["pointer"] == "/expires"
+    assert past.errors[0]["pointer"] == "/expires_at"
     groups_only = Caller("person", "user_x", "x", {"farm-a": Role.OWNER}, user="user_x")
     assert isinstance(told(lambda: site.people.create_api_key(groups_only, "x", "viewer")), Forbidden)
 

@@ -280,6 +280,11 @@ def test_who_sees_a_thing_is_told_that_more_is_forbidden() -> None:
     assert isinstance(told("device", "read", OTHERS["d"], Place("A", "room-1", "dev-1")), Forbidden)
 
 
+def test_a_key_is_told_that_no_role_would_help() -> None:
+    assert "Sign in as a person" in str(told("member", "create", callers("api_key")["W"], Place("A")))
+    assert "Ask an owner" in str(told("member", "create", callers("person")["V"], Place("A")))
+
+
 def test_a_guest_of_one_room_learns_nothing_of_the_next() -> None:
     assert isinstance(told("rule", "read", callers("person")["m"], Place("A", "room-2")), NotFound)
     assert isinstance(told("device", "create", callers("person")["m"], Place("A", "room-2")), NotFound)

@@ -12,7 +12,6 @@ import pytest
 import socketio
 from listening.heard import Connect, until
 
-from whenthen.clock import ManualClock
 from whenthen_server.acting import Announce, Origin
 from whenthen_server.auth import Caller, Role
 from whenthen_server.live import Live
@@ -188,7 +187,14 @@ def test_a_devices_readings_are_answered_once_they_are_stored(house: House, conn
     assert (one["verdicts"], one["stored"]) == (["partly_stored"], 1)
     assert (many["verdicts"], many["counts"]) == (["stored", "stored"], {"stored": 2})
     with writing(house.database) as connection:
-        assert len(connection.execute(samples.select()).all()) == 2  # of one list and instant the last
+        assert [row.number for row in connection.execute(samples.select())] == [21.5, 22, 23]
+
+
+def test_who_sends_an_event_that_there_is_not_is_told_so(connect: Connect, key_of: KeyOf) -> None:
+    answer = connect({"key": key_of("d1")}).ask("sensor_data", {"t": 1})
+
+    assert (answer["ok"], answer["problem"]["code"]) == (False, "invalid_message")
+    assert answer["problem"]["errors"][0]["hint"] == "did you mean 'sensor_data_update'?"
 
 
 def test_of_many_readings_the_wrong_ones_are_named_and_the_others_stored(connect: Connect, key_of: KeyOf) -> None:
@@ -323,41 +329,7 @@ def test_a_rejected_command_is_an_event_that_names_the_device(
     assert person.wait("automation_alert")[0]["event"] == "failed"
 
 
-# Coming back
-
-
-def test_what_was_missed_comes_first(house: House, connect: Connect, owner_key: str, clock: ManualClock) -> None:
-    house.runtime.put_rule(hot())
-    first = connect({"token": owner_key})
-    cursor = first.ask("subscribe", {"room": "r1"})["cursor"]
-    first.leave()
-    clock.turn(seconds=60)
-    house.runtime.take("d1", {"t": 31})
-    house.runtime.take("d2", {"t": 5})
-    second = connect({"token": owner_key})
-    answer = second.ask("subscribe", {"room": "r1", "since": cursor})
-    clock.turn(seconds=1)
-    house.runtime.take("d1", {"t": 32})
-
-    told = second.wait("sensor_data_update", 2)
-    assert (answer["missed"], answer["complete"]) == (2, True)
-    assert [one["data"]["t"] for one in told] == [31, 32]
-    assert second.wait("rule_fired")[0]["rule_id"] == "hot"
-
-
-def test_more_than_is_told_again_is_said_to_be_incomplete(house: House, connect: Connect, owner_key: str) -> None:
-    for number in range(210):
-        house.runtime.take("d1", {"t": number})
-    answer = connect({"token": owner_key}).ask("subscribe", {"since": "0"})
-
-    assert (answer["missed"], answer["complete"]) == (200, False)
-
-
-@pytest.mark.parametrize("since", [1, "-1", "1.5", "x", "9" * 30])
-def test_a_cursor_that_is_none_is_refused(connect: Connect, owner_key: str, since: Any) -> None:
-    answer = connect({"token": owner_key}).ask("subscribe", {"since": since})
-
-    assert answer["problem"]["errors"][0]["pointer"] == "/since"
+# The end
 
 
 def test_a_client_whose_key_ends_is_cut_off(house: House, live: Live, connect: Connect, key_of: KeyOf) -> None:

@@ -21,7 +21,8 @@ import pytest
 import socketio
 from listening.heard import WAIT_SECONDS, Heard, until
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import Request, TextMessage
+from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, TextMessage
+from wsproto.extensions import PerMessageDeflate
 
 from whenthen.clock import SystemClock
 
@@ -83,28 +84,33 @@ def started(*command: str, folder: Path) -> Generator[Process]:
         running.process.communicate()
 
 
-def stalled(server: Process) -> socket.socket:
-    """Return the connection of a client that subscribes to all and then reads nothing more."""
+def stalled(server: Process) -> tuple[socket.socket, WSConnection]:
+    """Return the connection of a client that subscribes to all and then reads nothing more, until it is read."""
     where = urlsplit(server.url)
     wire = socket.socket()
     wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     wire.settimeout(WAIT_SECONDS)
     wire.connect((where.hostname, where.port))
     web = WSConnection(ConnectionType.CLIENT)
-    wire.sendall(web.send(Request(host=where.netloc, target="/socket.io/?EIO=4&transport=websocket")))
+    target = "/socket.io/?EIO=4&transport=websocket"
+    wire.sendall(web.send(Request(host=where.netloc, target=target, extensions=[PerMessageDeflate()])))
     texts: list[str] = []
 
     def wait(beginning: str) -> None:
         while not any(text.startswith(beginning) for text in texts):
             web.receive_data(wire.recv(4_096))
-            texts.extend(one.data for one in web.events() if isinstance(one, TextMessage))
+            for one in web.events():
+                if isinstance(one, AcceptConnection):
+                    assert one.extensions == []  # compression, which this client offers, is not taken up
+                elif isinstance(one, TextMessage):
+                    texts.append(one.data)
 
     wait("0")
     wire.sendall(web.send(TextMessage(data="40" + json.dumps({"token": server.key}))))
     wait("40")
     wire.sendall(web.send(TextMessage(data='421["subscribe",{}]')))
     wait("431")
-    return wire
+    return wire, web
 
 
 def sockets(server: Process) -> float:
@@ -114,7 +120,7 @@ def sockets(server: Process) -> float:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the process's memory from /proc")
 def test_a_client_that_does_not_read_costs_little_and_is_cut_off(tmp_path: Path) -> None:
-    with started("demo", folder=tmp_path) as server, contextlib.closing(stalled(server)):
+    with started("demo", folder=tmp_path) as server, contextlib.closing(stalled(server)[0]):
         good = server.client()
         assert good.ask("subscribe", {"device": "mushroom-1"})["ok"]
         before, sent = 0, 0
@@ -139,6 +145,44 @@ def test_a_client_that_does_not_read_costs_little_and_is_cut_off(tmp_path: Path)
         assert grown < 36 * MEGABYTE
         assert told >= sent
         assert "cut" not in [name for name, _ in good.events]
+
+
+def test_a_client_that_reads_again_gets_whole_messages_in_order(tmp_path: Path) -> None:
+    with started("demo", folder=tmp_path) as server:
+        wire, web = stalled(server)
+        sender = server.client()
+        count = 450  # 9 MB: more than connection and queue hold, so messages are cut short, wait, and end
+        pads = {f"pad{number}": "x" * 990 for number in range(20)}
+        for first in range(0, count, 30):
+            now = SystemClock().now()
+            data = [
+                {
+                    "device_id": "mushroom-1",
+                    "timestamp": (now - timedelta(milliseconds=30 - number)).isoformat(),
+                    "data": {**pads, f"s{first + number}": first + number},  # another sensor: none replaces another
+                }
+                for number in range(30)
+            ]
+            assert sender.ask("sensor_data_update", data)["counts"] == {"stored": 30}
+        told, text = [], ""
+        with contextlib.closing(wire):
+            while piece := wire.recv(65_536):
+                web.receive_data(piece)
+                for one in web.events():  # raises for what is no frame
+                    text += one.data if isinstance(one, TextMessage) else ""
+                    if isinstance(one, TextMessage) and one.message_finished:
+                        told.append(text)
+                        text = ""
+                    elif isinstance(one, Ping | CloseConnection):
+                        wire.sendall(web.send(one.response()))
+                if told and told[-1] == "1":
+                    break
+
+        readings = [json.loads(one[2:])[1]["data"] for one in told if one.startswith('42["sensor_data_update"')]
+        numbers = [int(one[name]) for one in readings if "pad0" in one for name in one if name.startswith("s")]
+        assert 20 < len(numbers) < count
+        assert numbers == list(range(len(numbers)))
+        assert told[-3:] == ['42["cut",{"reason":"too_slow"}]', "41", "1"]
 
 
 def test_the_demo_lives_and_stops_in_order(tmp_path: Path) -> None:

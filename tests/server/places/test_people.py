@@ -157,7 +157,7 @@ def test_an_api_key_is_shown_once_bound_and_ended(browser: FlaskClient, client: 
     [
         ({"role": "king"}, "/role"),
         ({"farm_id": "absent"}, "/farm_id"),
-        ({"expires_at": "2026-02-01T00:00:00Z"}, "/expires"),
+        ({"expires_at": "2026-02-01T00:00:00Z"}, "/expires_at"),
         ({"expires_at": "2026-02-30T00:00:00Z"}, "/expires_at"),
         ({"name": "\u0007"}, "/name"),
     ],

@@ -80,6 +80,7 @@ def test_the_first_sensor_too_many_is_named_and_the_others_are_stored(as_device:
     ("body", "pointer"),
     [
         ({"temperature": [1]}, "/temperature"),
+        ({"sensor_type": "temperature"}, ""),
         ({"temperature": "x" * 1_001}, "/temperature"),
         ({"": 1}, ""),
         ({"a\u202eb": 1}, ""),

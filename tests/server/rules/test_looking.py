@@ -104,6 +104,7 @@ def test_what_was_before_the_rule_is_not_explained(owner: FlaskClient, clock: Ma
     assert refused.status_code == 422
     assert body_of(refused)["code"] == "no_rule_then"
     assert owner.get(f"{RULES}/fan/explain?at=yesterday").status_code == 400
+    assert owner.get(f"{RULES}/fan/explain?at=2027-02-01T00:00:00Z").status_code == 400
 
 
 def test_a_past_version_that_was_elsewhere_is_not_for_those_of_the_room_where_it_is_now(

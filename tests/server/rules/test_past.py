@@ -7,13 +7,17 @@ from random import Random
 from typing import Any
 
 import pytest
+from explained.shortly import shortly
 from flask.testing import FlaskClient
 from posted.rules import RULES, body_of, rule, saved
+from sqlalchemy import delete, func, select
 
 from whenthen.clock import ManualClock, to_us
 from whenthen.runtime.items import Given, TakeReadings
 from whenthen_server.api.explanations import ExplainNow
 from whenthen_server.lookback.past import Past
+from whenthen_server.store.checkpoints import PutAside, checkpoints
+from whenthen_server.store.database import reading, writing
 from whenthen_server.wiring import House
 
 LOG = {"type": "log", "config": {"message": "now"}}
@@ -46,27 +50,10 @@ MORE: tuple[dict[str, Any], ...] = (
 )
 
 
-def shortly(told: dict[str, Any]) -> dict[str, Any]:
-    """Return what two explanations must agree in."""
-    keys = ("truth", "first_failed", "blocked", "last_fired", "can_fire_from")
-    return {**{key: told.get(key) for key in keys}, "conditions": [_branch(one) for one in told["conditions"]]}
-
-
-def _branch(one: dict[str, Any]) -> Any:
-    readings = [(read["value"], read.get("at")) for read in one.get("readings", ())]
-    return one["path"], one["truth"], one.get("due"), readings, [_branch(each) for each in one.get("conditions", ())]
-
-
-@pytest.mark.parametrize(
-    ("seed", "delays"), [(0, (0,)), (1, (0,)), (2, (0,)), (3, (0, 0, 5, 90, 4_000)), (4, (0, 0, 5, 90, 4_000))]
-)
-def test_what_is_told_of_an_instant_later_is_what_was_told_then(
-    farm: House, owner: FlaskClient, clock: ManualClock, seed: int, delays: tuple[float, ...]
-) -> None:
-    random = Random(seed)
-    for name, conditions in CONDITIONS.items():
-        more = random.choice(MORE)
-        saved(owner, rule(id=name, scope={"device": "dev-1"}, conditions=conditions, actions=[LOG], **more))
+def lived(
+    farm: House, clock: ManualClock, random: Random, delays: tuple[float, ...]
+) -> list[tuple[str, int, dict[str, Any]]]:
+    """Return what the live engine told, rule by rule, in the course of readings, silences, and *delays* in seconds."""
     told: list[tuple[str, int, dict[str, Any]]] = []
     for step in range(80):
         clock.turn(seconds=random.choice((1, 20, 60, 60, 61, 150, 1_000, 4_000)))
@@ -79,13 +66,37 @@ def test_what_is_told_of_an_instant_later_is_what_was_told_then(
             for name in CONDITIONS:
                 (live,) = farm.runtime.submit(ExplainNow(name, ("dev-1",))).wait(10)
                 told.append((name, to_us(datetime.fromisoformat(live["at"])), live))
+        if random.random() < 0.15:
+            farm.runtime.submit(PutAside(0)).wait(10)
     clock.turn(seconds=60)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("seed", "delays"), [(0, (0,)), (1, (0,)), (2, (0,)), (3, (0, 0, 5, 90, 4_000)), (4, (0, 0, 5, 90, 4_000))]
+)
+def test_what_is_told_of_an_instant_later_is_what_was_told_then(
+    farm: House, owner: FlaskClient, clock: ManualClock, seed: int, delays: tuple[float, ...]
+) -> None:
+    random = Random(seed)
+    for name, conditions in CONDITIONS.items():
+        more = random.choice(MORE)
+        saved(owner, rule(id=name, scope={"device": "dev-1"}, conditions=conditions, actions=[LOG], **more))
+    told = lived(farm, clock, random, delays)
+    with reading(farm.database) as connection:
+        assert connection.scalar(select(func.count()).select_from(checkpoints))
+    demand_the_same(farm, told)
+    with writing(farm.database) as connection:
+        connection.execute(delete(checkpoints))
+    demand_the_same(farm, told)  # from the beginning
+
+
+def demand_the_same(farm: House, told: list[tuple[str, int, dict[str, Any]]]) -> None:
     past = Past(farm.database, farm.registry, farm.places)
     for name, at_us, live in told:
         version = past.version(name, at_us)
         assert version is not None
         (again,) = past.explained(name, version, at_us, "dev-1").document["explanations"]
-
         assert shortly(again) == shortly(live), (name, at_us)
 
 

@@ -78,6 +78,13 @@ def test_what_is_no_rule_is_refused(owner: FlaskClient, body: Any) -> None:
     assert saved(owner, body, 422)["errors"]
 
 
+def test_a_condition_that_cannot_be_read_is_told_once_and_where_it_was_written(owner: FlaskClient) -> None:
+    loose = {"name": "a", "if": "temperature >", "then": "turn_on_fan"}
+    problem = body_of(owner.post(RULES, json=loose))
+
+    assert [one["pointer"] for one in problem["errors"]] == ["/if"]
+
+
 def test_what_could_mean_two_things_is_refused_with_a_hint(owner: FlaskClient) -> None:
     loose = {"name": "a", "device_id": "dev-1", "condition": "temperature > 30", "action": "turn_on_fan"}
     (error,) = saved(owner, loose, 422)["errors"]

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
 from whenthen import Action, ActionCall, Delivery, InvalidRuleError, hookimpl
 from whenthen.errors import ActionRefusedError, RetryLaterError
 from whenthen.extend.host import load_registry
 from whenthen.runtime import JournalError, QueueFullError, Runtime
 from whenthen.runtime.items import Given
-from whenthen.runtime.journal import RuleConflictError
+from whenthen.runtime.journal import JournalLostError, RuleConflictError
 from whenthen.runtime.manner import Manner
 from whenthen.runtime.writer import Turn
 from whenthen_server.store import tables
@@ -141,6 +141,18 @@ def test_each_reading_of_a_list_gets_its_own_verdict(database_url: str) -> None:
     assert [verdict.status for verdict in verdicts] == ["stored", "duplicate", "refused", "partly_stored", "refused"]
     assert "not list" in verdicts[3].problems["h"]
     assert "ahead" in verdicts[4].problems["*"]
+
+
+def test_every_reading_of_a_list_without_times_is_kept_in_its_order(database_url: str, database: Engine) -> None:
+    with running(database_url) as runtime:
+        verdicts = runtime.take_all([Given("d1", {"t": float(value)}) for value in (29, 36, 36, 12)])
+        runtime.take("d1", {"t": 7.0})
+        newest = runtime.writer.engine.newest("d1", "t")
+
+    assert [verdict.status for verdict in verdicts] == ["stored"] * 4
+    assert column(database, tables.samples.c.number) == [29, 36, 36, 12, 7]
+    assert newest is not None
+    assert newest[0] == 7
 
 
 def test_a_device_has_a_bounded_number_of_sensors(database_url: str) -> None:
@@ -298,6 +310,52 @@ def test_a_locked_database_refuses_and_then_goes_on_from_what_is_kept(tmp_path: 
         runtime.take("d1", {"t": 8})
 
     assert [say for _, say in Do.calls] == [8]
+
+
+class Fail:
+    writes = False
+
+    def apply(self, _core: Any) -> None:
+        raise JournalError("no commit")
+
+
+def test_a_journal_that_another_has_taken_ends_the_writer(database_url: str) -> None:
+    told: list[JournalLostError] = []
+    taken: list[bool] = []
+    ended = threading.Event()
+
+    def before_load() -> None:
+        if taken:
+            raise JournalLostError("another has it")
+
+    def lost(error: JournalLostError) -> None:
+        told.append(error)
+        ended.set()
+
+    with running(database_url, before_load=before_load, lost=lost) as runtime:
+        runtime.take("d1", {"t": 1})
+        taken.append(True)
+        with pytest.raises(JournalError, match="no commit"):
+            runtime.submit(Fail()).wait(WAIT_SECONDS)
+        assert ended.wait(WAIT_SECONDS)
+        with pytest.raises(QueueFullError):
+            runtime.take("d1", {"t": 2})
+
+    assert [str(error) for error in told] == ["another has it"]
+
+
+def test_a_database_that_cannot_be_read_again_is_tried_until_it_can(database_url: str, database: Engine) -> None:
+    # Seen to fail with a journal that lets the database's own error through: the writer's thread ended.
+    with running(database_url) as runtime:
+        with database.begin() as connection:
+            connection.execute(text("ALTER TABLE engine_state RENAME TO elsewhere"))
+        for _ in range(2):
+            with pytest.raises(JournalError):
+                runtime.submit(Fail()).wait(WAIT_SECONDS)
+        with database.begin() as connection:
+            connection.execute(text("ALTER TABLE elsewhere RENAME TO engine_state"))
+
+        assert runtime.take("d1", {"t": 1}).status == "stored"
 
 
 def test_a_writer_with_nothing_to_wait_for_is_idle(database_url: str) -> None:

@@ -55,3 +55,13 @@ def test_sqlite_syncs_every_commit(tmp_path: Path) -> None:
     with open_database(f"sqlite:///{tmp_path / 'w.db'}").connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_a_new_database_is_closed_to_others(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path}/new.db")
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE t (n INTEGER)"))
+        modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    engine.dispose()
+
+    assert modes == dict.fromkeys(("new.db", "new.db-wal", "new.db-shm"), 0o600)

@@ -96,24 +96,64 @@ def test_a_kill_at_any_moment_leaves_no_tables_or_all(tmp_path: Path) -> None:
     every_table()
     for kill in range(KILLS):
         path = tmp_path / f"{kill}.db"
-        url = f"sqlite:///{path}"
-        with subprocess.Popen(
-            [sys.executable, "-c", _UPGRADE, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdout.readline()
-            process.stdin.write(b"\n")
-            process.stdin.flush()
-            wait_for_growth(path, kill, process)
-            process.kill()  # it may just have ended by itself
-            process.wait(LONG_SECONDS)
-        engine = open_database(url)
+        killed(path, kill)
+        engine = open_database(f"sqlite:///{path}")
         tables = set(inspect(engine).get_table_names())
         assert tables in (set(), {*metadata.tables, "alembic_version"})
-        assert migrations.current(url) == (migrations.head() if tables else None)
+        assert migrations.current(f"sqlite:///{path}") == (migrations.head() if tables else None)
         migrations.upgrade_engine(engine)
         engine.dispose()
+
+
+def first_version(engine: Engine) -> None:
+    """Have the tables of the first version, with a farm in them."""
+    migrations.upgrade_engine(engine)
+    with writing(engine) as connection:
+        connection.execute(text("DROP TABLE checkpoints"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        connection.execute(text("INSERT INTO farms (id, name, created_us) VALUES ('f', 'F', 1)"))
+
+
+def test_an_older_version_is_brought_to_this_one_and_keeps_what_is_in_it(database_url: str, database: Engine) -> None:
+    every_table()
+    first_version(database)
+    migrations.upgrade(database_url)
+
+    with reading(database) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert connection.execute(text("SELECT id FROM farms")).scalar_one() == "f"
+    assert migrations.current(database_url) == migrations.head()
+
+
+def test_a_kill_at_any_moment_leaves_the_older_version_or_this_one(tmp_path: Path) -> None:
+    every_table()
+    for kill in range(KILLS // 2):
+        path = tmp_path / f"{kill}.db"
+        engine = open_database(f"sqlite:///{path}")
+        first_version(engine)
+        engine.dispose()
+        killed(path, kill)
+        there = "checkpoints" in inspect(engine).get_table_names()
+        assert migrations.current(f"sqlite:///{path}") == (migrations.head() if there else "0001")
+        migrations.upgrade_engine(engine)
+        with reading(engine) as connection:
+            assert connection.execute(text("SELECT count(*) FROM farms")).scalar_one() == 1
+        engine.dispose()
+
+
+def killed(path: Path, kill: int) -> None:
+    """Bring the tables at *path* up to date in a process that is killed, each time a little later."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _UPGRADE, f"sqlite:///{path}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        wait_for_growth(path, kill, process)
+        process.kill()  # it may just have ended by itself
+        process.wait(LONG_SECONDS)
 
 
 def wait_for_growth(path: Path, kill: int, process: subprocess.Popen[bytes]) -> None:

@@ -184,7 +184,7 @@ def test_upkeep_that_fails_says_so_and_is_tried_again_at_the_next_pass(house: Ho
             raise OSError("the disk is full")
         return False
 
-    tending = Tending(house.runtime, house.database, {"readings": job}, lambda: None)
+    tending = Tending(house.runtime, house.database, {"readings": upkeep.Slice(job)}, lambda: None)
     tending.tick()
     assert tending.state().detail == "readings: OSError"
     failing = False

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from typing import Any, Self
+
+import psycopg
 import pytest
-from sqlalchemy import Engine, event, func, select
+from sqlalchemy import Engine, func, select
 
 from whenthen_server.store import tables
 from whenthen_server.store.database import reading, writing
@@ -57,7 +61,29 @@ def test_rows_of_keys_alone_may_be_there_already(database: Engine) -> None:
 def test_many_rows_take_few_statements(database: Engine) -> None:
     metadata.create_all(database)
     statements: list[str] = []
-    event.listen(database, "before_cursor_execute", lambda *given: statements.append(given[2]))
-    keep(database, [(1, at, 5, 0.5, None) for at in range(700)])
+    with writing(database) as connection:
+        overhear(connection.connection.driver_connection, statements)
+        upserting_plain(connection, tables.samples, KEYS, NAMES, [(1, at, 5, 0.5, None) for at in range(700)])
 
     assert sum(statement.startswith("INSERT") for statement in statements) == 5
+
+
+def overhear(driver: Any, statements: list[str]) -> None:
+    """Have each statement that a driver's connection is given written down."""
+
+    class Overheard(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *given: Any, **options: Any) -> Self:
+            statements.append(query)
+            return super().execute(query, *given, **options)
+
+    if isinstance(driver, sqlite3.Connection):
+        driver.set_trace_callback(statements.append)
+    else:
+        driver.cursor_factory = Overheard
+
+
+def test_rows_are_refused_where_nobody_would_commit_them(database: Engine) -> None:
+    metadata.create_all(database)
+
+    with database.connect() as connection, pytest.raises(ValueError, match="begin a transaction first"):
+        upserting_plain(connection, tables.samples, KEYS, NAMES, [(1, 1, 5, 0.5, None)])

@@ -46,6 +46,8 @@ def action_conflict(m: Maker) -> Seed:
     if m.random.random() < 0.2:
         hour = m.random.randrange(24)
         rules[1] = m.rule([], [second], [], trigger=at(f"{hour:02}:30"), scope=scope)
+    elif m.random.random() < 0.3 and sensors != others:  # the end of one takes from the other
+        rules[0] |= {"actions": [second], "clear_actions": [first]}
     return m.seed(rules, *rules)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from standin.parts import StandIn
 from standin.rooms import SCHEMAS, Rooms
 
+from whenthen.errors import WhenthenError
 from whenthen_server.api.resources import own_routes
 from whenthen_server.app import create_app
 from whenthen_server.logs import set_up_logs
@@ -26,7 +27,10 @@ def main(arguments: list[str]) -> None:
         app = create_app(parts, [*own_routes(parts), *Rooms().routes()], SCHEMAS)
         return Served(app, parts.ready, parts.stopping, parts.close)
 
-    serve(settings, load)
+    try:
+        serve(settings, load)
+    except WhenthenError as error:
+        sys.exit(str(error))  # as the command does
 
 
 if __name__ == "__main__":

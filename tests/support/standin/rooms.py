@@ -43,66 +43,72 @@ class Rooms:
         self.made = 0
         self.version = 1
 
-    def routes(self) -> list[Route]:  # noqa: C901 - one small function for each route
-        @route("GET", "/api/rooms", resource="room", verb="list", summary="Rooms", query=_LISTED)
-        def listed(request: Request) -> Answer:
-            query = dict(request.query)
-            if "cursor" in query:
-                query["cursor"] = list(cursor.decode_cursor(query["cursor"], (int, str)))
-            return Answer({"query": query, "next": cursor.encode_cursor([self.made, "room-1"])})
-
-        @route("POST", "/api/rooms", resource="room", verb="create", summary="Make a room", body=_ROOM, status=201)
-        def made(request: Request) -> Answer:
-            self.made += 1
-            if request.body["name"] == "broken" and not self.harmless:
-                raise ZeroDivisionError("secret reason")
-            if request.body["name"] == "taken":
-                raise Conflict("There is a room of that name.")
-            headers = {"Location": f"/api/rooms/{self.made}"}
-            return Answer({**request.body, "number": self.made}, headers=headers)
-
-        @route("GET", "/api/rooms/<room_id>", resource="room", verb="read", summary="A room", place=_place, etag=True)
-        def read(request: Request) -> Answer:
-            return Answer(dict(request.path), headers={"ETag": etag_of("room", self.version)})
-
-        @route(
-            "PUT",
-            "/api/rooms/<room_id>",
-            resource="room",
-            verb="update",
-            summary="Change a room",
-            place=_place,
-            body=_ROOM,
-            etag=True,
-        )
-        def changed(request: Request) -> Answer:
-            demand_match(request.headers, etag_of("room", self.version))
-            self.version += 1
-            return Answer(request.body, headers={"ETag": etag_of("room", self.version)})
-
-        @route("POST", "/api/rooms/<room_id>/air", resource="room", verb="update", summary="Air it", status=204)
-        def aired(_request: Request) -> Answer:
-            return Answer()
-
-        @route(
-            "GET",
-            "/api/rooms/<room_id>/history",
-            resource="room",
-            verb="read",
-            summary="CSV",
-            place=_place,
-            content_type="text/csv",
-        )
-        def history(_request: Request) -> Answer:
-            def lines() -> Iterator[bytes]:
-                yield b"at,temperature\n"
-                yield b"2026-01-01T00:00:00Z,21.5\n"
-
-            return Answer(lines(), headers={"Content-Type": "text/csv; charset=utf-8"})
-
-        return [listed, made, read, changed, aired, history]
+    def routes(self) -> list[Route]:
+        return [one(self) for one in (_listed, _made, _read, _changed, _aired, _history)]
 
 
-def _place(request: Request) -> Any:
+def _place(_rooms: Rooms, request: Request) -> Any:
     room = request.path["room_id"]
     return None if room == "absent" else "theirs" if room == "theirs" else "ours"
+
+
+@route("GET", "/api/rooms", resource="room", verb="list", summary="Rooms", query=_LISTED)
+def _listed(rooms: Rooms, request: Request) -> Answer:
+    query = dict(request.query)
+    if "cursor" in query:
+        query["cursor"] = list(cursor.decode_cursor(query["cursor"], (int, str)))
+    return Answer({"query": query, "next": cursor.encode_cursor([rooms.made, "room-1"])})
+
+
+@route("POST", "/api/rooms", resource="room", verb="create", summary="Make a room", body=_ROOM, status=201)
+def _made(rooms: Rooms, request: Request) -> Answer:
+    rooms.made += 1
+    if request.body["name"] == "broken" and not rooms.harmless:
+        raise ZeroDivisionError("secret reason")
+    if request.body["name"] == "taken":
+        raise Conflict("There is a room of that name.")
+    headers = {"Location": f"/api/rooms/{rooms.made}"}
+    return Answer({**request.body, "number": rooms.made}, headers=headers)
+
+
+@route("GET", "/api/rooms/<room_id>", resource="room", verb="read", summary="A room", place=_place, etag=True)
+def _read(rooms: Rooms, request: Request) -> Answer:
+    return Answer(dict(request.path), headers={"ETag": etag_of("room", rooms.version)})
+
+
+@route(
+    "PUT",
+    "/api/rooms/<room_id>",
+    resource="room",
+    verb="update",
+    summary="Change a room",
+    place=_place,
+    body=_ROOM,
+    etag=True,
+)
+def _changed(rooms: Rooms, request: Request) -> Answer:
+    demand_match(request.headers, etag_of("room", rooms.version))
+    rooms.version += 1
+    return Answer(request.body, headers={"ETag": etag_of("room", rooms.version)})
+
+
+@route("POST", "/api/rooms/<room_id>/air", resource="room", verb="update", summary="Air it", status=204)
+def _aired(_rooms: Rooms, _request: Request) -> Answer:
+    return Answer()
+
+
+@route(
+    "GET",
+    "/api/rooms/<room_id>/history",
+    resource="room",
+    verb="read",
+    summary="CSV",
+    place=_place,
+    content_type="text/csv",
+)
+def _history(_rooms: Rooms, _request: Request) -> Answer:
+    def lines() -> Iterator[bytes]:
+        yield b"at,temperature\n"
+        yield b"2026-01-01T00:00:00Z,21.5\n"
+
+    return Answer(lines(), headers={"Content-Type": "text/csv; charset=utf-8"})

@@ -179,6 +179,49 @@ def test_priority_decides_within_a_tick_but_a_later_tick_undoes_it(registry: Reg
     assert kinds(analyse([gentle, seldom], registry, now_us=NOW_US)) == [("action_conflict", "certain", "replayed")]
 
 
+STUFFY = [compare("co2", ">", 900)]
+HOT = [compare("temperature", ">", 30)]
+OFF = [turn("fan", "off")]
+
+
+def test_a_rule_that_ends_takes_nothing_from_one_that_still_holds(registry: Registry) -> None:
+    hot = rule("hot", HOT, [turn("fan")], "temperature")
+    stuffy = rule("stuffy", STUFFY, [turn("fan")], "co2", clear_actions=OFF)
+
+    [found] = analyse([stuffy, hot], registry, now_us=NOW_US)
+
+    assert (found.kind, found.grade, found.rules) == ("action_conflict", "certain", ("stuffy", "hot"))
+    assert (found.subject, found.pointer) == ("fan", "/clear_actions/0")
+
+
+def test_the_clock_may_be_what_ends_it(registry: Registry) -> None:
+    by_day = {"type": "time", "config": {"time_range": ["06:00", "20:00"]}}
+    day = rule("day", [by_day], [turn("fan")], trigger={"type": "time", "config": {"at": "06:00"}}, clear_actions=OFF)
+
+    found = analyse([day, rule("hot", HOT, [turn("fan")], "temperature")], registry, now_us=NOW_US)
+
+    assert kinds(found) == [("action_conflict", "certain", "replayed")]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"clear_actions": [turn("fan")]}, id="it ends with what the other wants"),
+        pytest.param({"clear_actions": [{**OFF[0], "if": compare("temperature", "<=", 30)}]}, id="guarded"),
+        pytest.param({"clear_actions": [turn("lamp", "off")]}, id="another channel"),
+        pytest.param({"clear_actions": [turn("fan", "off", device="other")]}, id="another device"),
+        pytest.param({"clear_actions": OFF, "conditions": HOT}, id="both end at once"),
+        pytest.param({"clear_actions": OFF, "scope": {"room": "b"}}, id="another room"),
+    ],
+)
+def test_an_end_that_harms_nobody_is_not_told(more: Rule, registry: Registry) -> None:
+    hot = rule("hot", HOT, [turn("fan")], "temperature", scope={"room": "a"})
+    sensors = ["temperature"] if "conditions" in more else ["co2"]
+    ending = {**rule("ending", STUFFY, [turn("fan")], *sensors, scope={"room": "a"}), **more}
+
+    assert "action_conflict" not in [one.kind for one in analyse([ending, hot], registry, now_us=NOW_US)]
+
+
 def test_one_rule_beside_others_brings_only_what_concerns_it(registry: Registry) -> None:
     rules = [
         rule("a", [compare("co2", ">", 900)], [turn("fan")], "co2"),
@@ -232,6 +275,7 @@ EXPLAINED: dict[str, set[tuple[str, ...]]] = {
             "Fruiting": {
                 ("action_conflict", "Fruiting: dry the air", "Fruiting: heat"),
                 ("action_conflict", "Fruiting: dry the air", "Fruiting: blind"),
+                ("action_conflict", "Fruiting: cool", "Fruiting: dry the air"),
             },
             "Incubation": set(),
             "Tent": set(),

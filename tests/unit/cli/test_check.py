@@ -89,3 +89,12 @@ def test_a_table_of_effects_that_is_none_is_refused(rules: str, tmp_path: Path, 
     table.write_bytes(text.encode("utf-8", "surrogateescape"))
 
     assert run("check", rules, "--effects", str(table)).exit_code == 2
+
+
+def test_a_finding_about_a_name_that_has_no_utf_8_is_kept_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps([{**one, "name": one["name"] + "\ud800"} for one in PAIR]), encoding="utf-8")
+    told = run("check", str(path), "--keep", str(tmp_path / "kept")).stdout
+    _, *command = shlex.split(told.partition("replay: ")[2].splitlines()[0])
+
+    assert run(*command).exit_code == 0

@@ -129,6 +129,65 @@ def test_rules_are_searched_for_what_they_promise(tmp_path: Path) -> None:
     assert "silent.json" not in result.stdout
 
 
+ON = {**WARM, "name": "On", "invariants": [BROKEN]}
+OFF = {
+    **WARM,
+    "name": "Off",
+    "actions": [{"type": "device_command", "config": {"command": "turn_off_fan"}, "after_seconds": 300}],
+}
+
+
+def test_the_rules_of_a_file_play_alone(tmp_path: Path) -> None:
+    written(tmp_path / "on.json", ON)
+    written(tmp_path / "off.json", OFF)
+    result = run(str(tmp_path), *OPTIONS)
+
+    assert "On: /invariants/0: expected: The fan rests" in result.stdout
+    assert result.stdout.splitlines()[-2].startswith("1 file, 1 failed")
+
+
+@pytest.mark.parametrize("rules", [["rules"], ["rules/on.json", "rules/off.json"], ["../deep/rules"]])
+def test_rules_that_promises_name_play_together_and_not_alone_as_well(tmp_path: Path, rules: list[str]) -> None:
+    deep = tmp_path / "deep"
+    (deep / "rules").mkdir(parents=True)
+    written(deep / "rules" / "on.json", ON)
+    written(deep / "rules" / "off.json", OFF)
+    alone = run(str(deep / "rules"), *OPTIONS)
+    written(deep / "house.promises.json", {"name": "The house", "rules": rules, "without": ["restarts", "runs"]})
+    result = run(str(deep), *OPTIONS)
+
+    assert alone.exit_code == 1
+    assert result.exit_code == 0, result.stdout
+    assert "kept in 200 histories (seed 0): The fan rests" in result.stdout
+    assert result.stdout.splitlines()[-1] == "1 file, 1 passed"
+    assert run(str(deep), str(deep / "rules" / "on.json"), *OPTIONS).exit_code == 1  # who names it means it
+
+
+def test_rules_of_which_promises_take_only_some_are_judged_alone_as_well(tmp_path: Path) -> None:
+    written(tmp_path / "on.json", [{**ON, "name": "Lamp", "invariants": ["a note"]}, ON])
+    lamp = {"rules": ["."], "only": ["Lamp"], "invariants": [{**KEPT, "fires_of": "Lamp"}]}
+    written(tmp_path / "lamp.promises.json", lamp)
+    result = run(str(tmp_path), *OPTIONS)
+
+    assert "On: /invariants/0: expected: The fan rests" in result.stdout
+    assert "2 files, 1 passed, 1 failed" in result.stdout
+
+
+def test_a_folder_of_rules_with_something_that_is_none_says_which(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "rules").mkdir()
+    written(tmp_path / "rules" / "warm.json", WARM)
+    (tmp_path / "rules" / "bad.json").write_text("{")
+    twice = {"rules": ["rules/warm.json", "rules", "empty", "a\0b"], "invariants": [KEPT]}
+    result = run(written(tmp_path / "a.promises.json", twice))
+
+    assert result.exit_code == 1
+    assert "/rules/1: rules: is not JSON: " in result.stdout
+    assert "is given twice (name each rule once, with an id of its own)" in result.stdout
+    assert "/rules/2: empty: the folder holds no *.json file with rules" in result.stdout
+    assert "/rules/3: a\ufffdb: no file can be called so" in result.stdout
+
+
 def test_a_scenario_is_judged_by_the_promises_of_its_rules(tmp_path: Path) -> None:
     rule = {**WARM, "invariants": [BROKEN]}
     timeline = [{"at": "0s", "device": "d1", "values": {"temperature": 31}}, {"at": "1h"}]
@@ -158,7 +217,14 @@ def test_a_fault_that_is_left_out_breaks_nothing(tmp_path: Path) -> None:
             "/invariants/0: there is no rule 'Worm' (did you mean 'Warm'?)",
         ),
         ({"rules": ["no.json"]}, "/rules/0: no.json: there is no such file or folder"),
-        ({"timezone": "Europe/Brusels"}, "/timezone: there is no time zone 'Europe/Brusels'"),
+        (
+            {"timezone": "Europe/Brusels"},
+            "/timezone: there is no time zone 'Europe/Brusels' (did you mean 'Europe/Brussels'?)",
+        ),
+        (
+            {"devices": {"farms": [{"id": "north", "timezone": "Nowhere"}]}},
+            "/devices/farms/0/timezone: there is no time zone 'Nowhere' (write it as Europe/Brussels)",
+        ),
         ({"without": ["rain"]}, '/without/0: "rain" is not possible here'),
     ],
 )

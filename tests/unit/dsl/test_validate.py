@@ -47,6 +47,32 @@ def test_the_largest_double_is_taken() -> None:
     assert problems({"type": "range", "config": {"sensor": "t", "min": 1.7976931348623157e308}}) == []
 
 
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        (
+            {"type": "log", "config": {"file": "../x", "message": "m"}},
+            "is not written as it must be (such as alerts.log)",
+        ),
+        (
+            {"type": "webhook", "config": {"url": "example.com"}},
+            "is not written as it must be (such as https://example.com/hook)",
+        ),
+    ],
+)
+def test_what_is_not_written_as_it_must_be_is_told_with_an_example(action: Any, said: str) -> None:
+    rule = {"name": "r", "trigger": {"type": "manual", "config": {}}, "actions": [action]}
+
+    assert said in str(next(iter(VALIDATOR.problems(rule))))
+
+
+def test_what_is_too_short_or_too_long_is_told_by_its_length() -> None:
+    rule = {"name": "x" * 300, "trigger": {"type": "manual", "config": {}}, "actions": []}
+    said = {problem.pointer: problem.message for problem in VALIDATOR.problems(rule)}
+
+    assert said == {"/name": "must have at most 200 characters, not 300", "/actions": "must not be empty"}
+
+
 def test_what_is_missing_is_told_once() -> None:
     told = [str(problem) for problem in Validator(load_registry()).problems({"id": "x"})]
 

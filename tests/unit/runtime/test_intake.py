@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from whenthen.runtime.intake import Ticket
+from whenthen.runtime.intake import Intake, Ticket
+from whenthen.runtime.items import Given, TakeReadings
 
 
 def test_who_waits_gets_the_answer_and_gets_it_again() -> None:
@@ -35,3 +36,11 @@ def test_without_an_answer_the_wait_ends_and_the_answer_may_still_come() -> None
     ticket.resolve("stored")
 
     assert ticket.wait(0.0) == "stored"
+
+
+def test_what_is_several_things_has_an_instant_for_each() -> None:
+    intake = Intake(9, lambda: 100)
+    given = Given("d1", {"t": 1})
+    tickets = [intake.put(TakeReadings([given] * many)) for many in (1, 3, 0, 1)]
+
+    assert [(one.received_us, one.last_us) for one in tickets] == [(100, 100), (101, 103), (104, 104), (105, 105)]

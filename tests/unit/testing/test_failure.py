@@ -11,7 +11,9 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from whenthen.cli import main
+from whenthen.model.reading import Reading
 from whenthen.testing import ConditionContract
+from whenthen.testing.failure import write
 from whenthen_plugins.conditions.range import Range
 
 AUTHORS_FILE = """
@@ -93,3 +95,11 @@ def test_what_is_left_behind_is_played_by_the_command_that_is_printed(tmp_path: 
     assert program == "whenthen"
     assert played.exit_code == 0, played.output
     assert any(json.loads(line).get("rule_id") == "holds" for line in played.output.splitlines()), played.output
+
+
+def test_a_text_without_utf_8_and_a_value_that_is_no_json_are_written_all_the_same(tmp_path: Path) -> None:
+    note = write(tmp_path / "odd", [{"name": "a\ud800"}], [Reading("dev-1", {"co2": {1, 2}}, 1_000_000)])
+
+    assert json.loads((tmp_path / "odd" / "rule.json").read_text(encoding="utf-8")) == {"name": "a\ud800"}
+    assert '"{1, 2}"' in (tmp_path / "odd" / "readings.jsonl").read_text(encoding="utf-8")
+    assert "whenthen replay" in note

@@ -9,7 +9,7 @@ from hypothesis import Phase, settings
 
 from whenthen import Binding, Check, Condition, Truth, hookimpl
 from whenthen.extend.host import load_registry
-from whenthen.proving.promises.promisefile import InvalidPromisesError
+from whenthen.proving.unsound import InvalidPromisesError
 from whenthen.testing import PromiseBrokenError, RuleMachine
 
 REGISTRY = load_registry()

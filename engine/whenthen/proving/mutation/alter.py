@@ -9,6 +9,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+from whenthen.analysis.matters import unit_of
+
 _NEIGHBOURS: Mapping[str, tuple[str, ...]] = {
     ">": (">=", "<"),
     ">=": (">", "<="),
@@ -21,7 +23,6 @@ _NEIGHBOURS: Mapping[str, tuple[str, ...]] = {
     "NOT": (),
 }
 """Choices that have a nearest mistake; of any other enumeration every other value is one."""
-_TIMES = ("_seconds", "_ms", "interval")
 _CLOCK = re.compile(r"(\d\d):(\d\d)")
 _PLAIN = re.compile(r"[\w.-]+")
 _SWITCHES = (("turn_on_", "turn_off_"), ("turn_off_", "turn_on_"), ("open_", "close_"), ("close_", "open_"))
@@ -55,7 +56,8 @@ def is_time(key: str) -> bool:
     >>> is_time("duration_seconds"), is_time("value")
     (True, False)
     """
-    return key.endswith(_TIMES)
+    # An offset (from sunset, say) is a place in time, on either side of what it is counted from.
+    return unit_of(key) is not None and not key.startswith("offset")
 
 
 def alterations(key: str, value: Any, schema: Mapping[str, Any]) -> Iterator[Alteration]:

@@ -11,6 +11,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from whenthen.analysis.matters import below
 from whenthen.dsl.compiled import CompiledRule, Node
 from whenthen.dsl.reads import refs_below
 from whenthen.dsl.rule import RuleCompiler
@@ -85,13 +86,8 @@ def explore(  # noqa: PLR0913 - what to look for, and how long
 
 def possible_outcomes(rule: CompiledRule, registry: Registry) -> frozenset[Outcome]:
     """Return every truth that each condition may have: exact for comparisons; what reads nothing is never unknown."""
-    found: set[Outcome] = set()
-    waiting = list(rule.conditions)
-    while waiting:
-        node = waiting.pop()
-        found |= {(node.path, truth) for truth in _truths(node, rule, registry)}
-        waiting += node.children
-    return frozenset(found)
+    nodes = (node for top in rule.conditions for node in below(top))
+    return frozenset((node.path, truth) for node in nodes for truth in _truths(node, rule, registry))
 
 
 def _truths(node: Node, rule: CompiledRule, registry: Registry) -> Iterable[bool | None]:

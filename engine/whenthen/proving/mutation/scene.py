@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from whenthen.analysis.matters import devices_heard
 from whenthen.dsl.compiled import CompiledRule
 from whenthen.extend.formula import SensorRef
 from whenthen.ports import Device, Farm, StaticDirectory
@@ -37,12 +38,6 @@ class Scene:
         rooms = [device.room for device in self.devices if device.room]
         farms = [device.farm for device in self.devices if device.farm]
         return tuple(dict.fromkeys([*(device.id for device in self.devices), *rooms, *farms, "default"]))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the scene as a file of devices says it."""
-        devices = [_said(device, ("id", "type", "room", "farm")) for device in self.devices]
-        farms = [_said(farm, ("id", "timezone", "latitude", "longitude")) for farm in self.farms]
-        return {"devices": devices, **({"farms": farms} if farms else {})}
 
 
 def scene_of(rule: CompiledRule, document: Mapping[str, Any]) -> Scene:
@@ -84,8 +79,7 @@ def _other(key: str, wanted: Mapping[str, str | None]) -> Device:
 
 def _named(rule: CompiledRule, document: Mapping[str, Any]) -> Iterator[str]:
     """Yield the devices that conditions, triggers and actions name outright."""
-    yield from (ref.device for ref in rule.reads if ref.device is not None)
-    yield from (trigger.device for trigger in rule.sensor_triggers if trigger.device is not None)
+    yield from devices_heard(rule)
     yield from (device for device in _of_actions(document, "device") if "{" not in device)
 
 
@@ -98,7 +92,3 @@ def _of_actions(document: Mapping[str, Any], key: str) -> Iterator[str]:
         value = item.get("config", {}).get(key)
         if isinstance(value, str):
             yield value
-
-
-def _said(thing: Device | Farm, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(thing, name) for name in names if getattr(thing, name) is not None}

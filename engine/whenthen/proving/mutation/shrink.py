@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from whenthen.model.reading import Reading
 from whenthen.model.step import Step, instant_of
+from whenthen.proving.smaller import runs, smallest
 
 
 def shrunk(steps: Sequence[Step], holds: Callable[[Sequence[Step]], bool]) -> list[Step]:
-    """Return *steps* without those that *holds* does not need: first long runs of them are left out, then single ones.
+    """Return *steps* without those that *holds* does not need.
 
     Nothing moves in time: what is left stays at its instant.
 
@@ -18,20 +19,12 @@ def shrunk(steps: Sequence[Step], holds: Callable[[Sequence[Step]], bool]) -> li
     >>> shrunk([Tick(1), Tick(2), Tick(3), Tick(4)], lambda left: Tick(3) in left)
     [Tick(at_us=3)]
     """
-    left = list(steps)
-    size = max(1, len(left) // 2)
-    while True:
-        before = len(left)
-        start = 0
-        while start < len(left):
-            shorter = left[:start] + left[start + size :]
-            if shorter and holds(shorter):
-                left = shorter
-            else:
-                start += size
-        if size == 1 and len(left) == before:
-            return left
-        size = max(1, size // 2)
+    return smallest(list(steps), _fewer, holds)
+
+
+def _fewer(steps: list[Step]) -> Iterator[list[Step]]:
+    left_out = ((start, end) for start, end in runs(len(steps)) if end - start < len(steps))
+    return (steps[:start] + steps[end:] for start, end in left_out)
 
 
 def at_once(steps: Sequence[Step], start_us: int, holds: Callable[[Sequence[Step]], bool]) -> list[Step]:

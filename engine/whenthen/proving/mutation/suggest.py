@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from whenthen.clock import from_us
+from whenthen.dsl.read import SCENARIO_ENDING
 from whenthen.extend.registry import Registry
 from whenthen.model.firing import ActionCall, Firing, Kind
 from whenthen.model.step import Tick, instant_of
@@ -17,9 +18,11 @@ from whenthen.proving.mutation.coverage import fails
 from whenthen.proving.mutation.explore import Exploration, Trial
 from whenthen.proving.mutation.mutants import Mutant
 from whenthen.proving.offsets import told_span
+from whenthen.proving.places import places_of
 from whenthen.proving.played import Played, play
 from whenthen.proving.scenarios.entries import entries_of
-from whenthen.proving.scenarios.scenario import ENDING, InvalidScenarioError, Scenario, read_scenario
+from whenthen.proving.scenarios.scenario import Scenario, read_scenario
+from whenthen.proving.unsound import InvalidScenarioError
 
 _MOST_TOLD = 8
 """So many firings of a kind are expected one by one; of more the first and last few, and how many there are."""
@@ -58,7 +61,7 @@ def file_name(name: str) -> str:
     >>> file_name("High CO2 alert, found 1")
     'high-co2-alert-found-1.scenario.json'
     """
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] + ENDING
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:80] + SCENARIO_ENDING
 
 
 def written(document: Mapping[str, Any]) -> str:
@@ -114,7 +117,7 @@ class _Writer:
             "description": _told(aimed, trial),
             "rules": [self.rule],
             **({"only": [original["name"]]} if isinstance(self.rule, str) else {}),
-            "devices": scene.to_json(),
+            "devices": places_of(scene.directory),
             "start": from_us(trial.start_us).isoformat(),
             "timeline": entries_of(trial.steps, trial.start_us, {original["id"]: original["name"]}),
             "expect": list(_expected(played, trial.start_us, original["name"])),

@@ -16,16 +16,17 @@ from whenthen.clock import from_us
 from whenthen.extend.registry import Registry
 from whenthen.model.reading import Reading
 from whenthen.model.step import Step, instant_of
-from whenthen.ports import Directory
 from whenthen.proving.keep import keep
+from whenthen.proving.places import places_of
 from whenthen.proving.promises.moves import FAULTS
 from whenthen.proving.promises.promised import Given
-from whenthen.proving.promises.promisefile import InvalidPromisesError, PromiseSet, read_promise_file
+from whenthen.proving.promises.promisefile import PromiseSet, read_promise_file
 from whenthen.proving.promises.search import SEED, TRIES, Found, search
 from whenthen.proving.promises.story import story
 from whenthen.proving.scenarios.entries import entries_of
 from whenthen.proving.scenarios.judge import Failure
 from whenthen.proving.scenarios.verdict import Verdict
+from whenthen.proving.unsound import InvalidPromisesError
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def keep_broken(folder: Path, name: str, promises: PromiseSet, broken: Broken) -
     mended, and guards them from then on. Raises ``OSError``.
     """
     played = broken.found.played
-    places = _places(played.directory)
+    places = None if played.directory is None else places_of(played.directory)
     scenario = folder / f"{name}.scenario.json"
     command = keep(folder / name, played, places)
     text = json.dumps(_scenario(broken, places, _rules(promises, folder)), ensure_ascii=False, indent=2)
@@ -154,19 +155,3 @@ def _spoken(rules: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 def _earliest(step: Step) -> int:
     at_us = instant_of(step)
     return at_us if not isinstance(step, Reading) or step.at_us is None else min(at_us, step.at_us)
-
-
-def _places(directory: Directory | None) -> dict[str, Any] | None:
-    """Return the document of a directory, the devices that a search has thought of among them."""
-    if directory is None:
-        return None
-    devices = list(directory.devices())
-    farms = [directory.farm(farm) for farm in dict.fromkeys(device.farm for device in devices) if farm is not None]
-    return {
-        "devices": [dict(_fields(device)) for device in devices],
-        "farms": [dict(_fields(farm)) for farm in farms if farm is not None],
-    }
-
-
-def _fields(thing: Any) -> Iterator[tuple[str, Any]]:
-    yield from ((name, value) for name in thing.__slots__ if (value := getattr(thing, name)) is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -20,7 +21,7 @@ _NOTHING = {"type": "log", "config": {"message": "asked"}}
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
+class _Named(ABC):
     """The common part: *name* is what people call it, *document* how it was written."""
 
     name: str = ""
@@ -29,9 +30,9 @@ class _Named:
     def __str__(self) -> str:
         return self.name or self.told()
 
+    @abstractmethod
     def told(self) -> str:
         """Return the promise as a sentence."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

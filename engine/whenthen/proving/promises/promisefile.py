@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whenthen.dsl.read import UnreadableFileError, read_json, read_text
+from whenthen.dsl.read import PROMISES_ENDING, UnreadableFileError, read_json, read_text, rule_files
 from whenthen.dsl.validate import SchemaChecker
-from whenthen.errors import Problem, WhenthenError
+from whenthen.errors import Problem
 from whenthen.extend.registry import Registry
-from whenthen.ports import Device, Farm, StaticDirectory
-from whenthen.proving.offsets import is_zone
+from whenthen.ports import StaticDirectory
+from whenthen.proving.places import Places, directory_of, zone_of
 from whenthen.proving.promises.promised import Given, promises_given, promises_of
 from whenthen.proving.scenarios.rulebook import read_rulebook
+from whenthen.proving.unsound import InvalidPromisesError, read_document
 from whenthen_schemas import load
-
-ENDING = ".promises.json"
-"""How the name of a file of promises ends."""
-
-
-class InvalidPromisesError(WhenthenError):
-    """Promises that cannot be searched, with all of their problems at once; *name* is their own, if they have one."""
-
-    code = "invalid_promises"
-
-    def __init__(self, problems: tuple[Problem, ...], name: str = "") -> None:
-        self.problems = problems
-        self.name = name
-        super().__init__("; ".join(map(str, problems)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +31,7 @@ class PromiseSet:
     name: str
     rules: tuple[Mapping[str, Any], ...]
     promises: tuple[Given, ...]
-    places: Mapping[str, Any] | None = None
+    places: Places | None = None
     zone: str = "UTC"
     without: tuple[str, ...] = ()
     given: tuple[str | Mapping[str, Any], ...] = ()
@@ -54,10 +41,7 @@ class PromiseSet:
     @property
     def directory(self) -> StaticDirectory | None:
         """The devices and farms; ``None`` when there is no list of them."""
-        if self.places is None:
-            return None
-        devices = [Device(**device) for device in self.places.get("devices", ())]
-        return StaticDirectory(devices, [Farm(**farm) for farm in self.places.get("farms", ())])
+        return directory_of(self.places)
 
 
 def read_promise_set(document: Any, registry: Registry, folder: Path) -> PromiseSet:
@@ -69,10 +53,7 @@ def read_promise_set(document: Any, registry: Registry, folder: Path) -> Promise
     if not isinstance(document, dict):
         raise InvalidPromisesError(tuple(problems))
     name = document.get("name") if isinstance(document.get("name"), str) else ""
-    zone = document.get("timezone", "UTC")
-    if isinstance(zone, str) and not is_zone(zone):
-        message = f"there is no time zone {zone!r}"
-        problems.append(Problem("bad_value", "/timezone", message, "write it as Europe/Brussels"))
+    zone = str(zone_of(document, problems))
     given = document.get("rules")
     items = [item for item in given if isinstance(item, str | dict)] if isinstance(given, list) else []
     only = document.get("only")
@@ -95,13 +76,9 @@ def read_promise_file(path: Path, registry: Registry) -> PromiseSet:
 
     Raises ``InvalidPromisesError`` with every problem, also for a file that cannot be read.
     """
-    if not path.name.endswith(ENDING):
+    if not path.name.endswith(PROMISES_ENDING):
         return read_promise_set({"rules": [path.name]}, registry, path.parent)
-    try:
-        document = read_json(read_text(path))
-    except UnreadableFileError as error:
-        raise InvalidPromisesError((Problem(error.code, "", str(error)),)) from None
-    return read_promise_set(document, registry, path.parent)
+    return read_promise_set(read_document(path, InvalidPromisesError), registry, path.parent)
 
 
 def makes_promises(path: Path) -> bool:
@@ -112,3 +89,16 @@ def makes_promises(path: Path) -> bool:
         return False
     rules = document if isinstance(document, list) else [document]
     return any(isinstance(rule, dict) and "actions" in rule and rule.get("invariants") for rule in rules)
+
+
+def taken_whole(path: Path) -> Iterator[Path]:
+    """Yield the files of which a file of promises takes every rule; what cannot be read takes none."""
+    try:
+        document = read_json(read_text(path))
+    except UnreadableFileError:
+        return
+    if not isinstance(document, dict) or "only" in document or not isinstance(document.get("rules"), list):
+        return
+    for item in document["rules"]:
+        if isinstance(item, str):
+            yield from rule_files(path.parent / item)

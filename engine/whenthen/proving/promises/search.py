@@ -12,11 +12,11 @@ from whenthen.extend.registry import Registry
 from whenthen.model.step import Step, Tick, instant_of
 from whenthen.ports import Directory
 from whenthen.proving.played import Played, play
+from whenthen.proving.promises.draft import Draft, plainest
 from whenthen.proving.promises.monitor import Breach, conditions_of, first_broken
 from whenthen.proving.promises.moves import FAULTS, Choices
 from whenthen.proving.promises.probes import Probes
 from whenthen.proving.promises.promise import Promise
-from whenthen.proving.promises.smaller import Draft, smallest
 from whenthen.proving.promises.world import World, world_of
 
 TRIES = 3_000
@@ -63,7 +63,7 @@ def search(  # noqa: PLR0913 - one argument for each thing that may be wanted ot
     for draft in drafts(choices, Random(seed), tries, max_size):  # noqa: S311 - chance that repeats, no secret
         breach = trial.breach_in(draft.steps())
         if breach is not None:
-            return trial.found(smallest(draft, choices, trial.breaks(breach.promise)))
+            return trial.found(plainest(draft, choices, trial.breaks(breach.promise)))
     return None
 
 

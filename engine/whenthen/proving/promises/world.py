@@ -1,4 +1,4 @@
-"""What matters to rules and their promises: which sensors, which values, how long a wait, which start."""
+"""What histories are drawn from: values, waits, starts and events near what matters to rules and their promises."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from math import inf, nextafter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from whenthen.clock import DAY_US, MINUTE_US, SECOND_US, to_us
-from whenthen.dsl.compiled import CompiledRule, Node
+from whenthen.analysis.matters import Interest, devices_heard, interests, parts_of, spans_us, texts_in
+from whenthen.clock import MINUTE_US, SECOND_US, to_us
+from whenthen.dsl.compiled import CompiledRule
 from whenthen.dsl.remembered import RememberingCompiler
 from whenthen.extend.registry import Registry
 from whenthen.extend.trigger import Place
 from whenthen.ports import Device, Directory, StaticDirectory
-from whenthen.proving.promises.mentioned import numbers_in, texts_in
 from whenthen.proving.promises.monitor import conditions_of
 from whenthen.proving.promises.promise import Promise
 
@@ -30,7 +30,6 @@ _USUAL_WAITS_S = (1, 60, 10, 300, 3_600)
 _SILENCES_S = (900, 901, 7_200, 86_400)
 _USUAL_NUMBERS = (20, 21, 0, 1)
 _MOST_NUMBERS = 6
-_UNITS = {"seconds": 1.0, "minutes": 60.0, "ms": 0.001, "interval": 1.0}
 _TIME_OF_DAY = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)$")
 
 
@@ -77,12 +76,12 @@ def world_of(
     probes = [compiler.compile(json.loads(condition.probe)) for condition in conditions_of(promised)]
     everything = [*compiled, *probes]
     documents = [*(one.document for one in everything), *(promise.document for promise in promised)]
-    values = _values(everything)
-    parts = _parts(everything, values)
-    values = {sensor: found for sensor, found in values.items() if sensor not in parts}
-    directory = directory or _directory_of(compiled, heard=bool(values))
+    matters = interests(everything, registry)
+    parts = parts_of(everything, matters)
+    single = {sensor: interest for sensor, interest in matters.items() if sensor not in parts}
+    directory = directory or _directory_of(compiled, heard=bool(single))
     zones = _zones(zone, directory)
-    spans_us = _spans_us(documents)
+    spans = _distinct(spans_us(documents))
     return World(
         rules=tuple({**one.document, "id": one.id} for one in compiled),
         registry=registry,
@@ -90,14 +89,14 @@ def world_of(
         zone=zone,
         compiler=compiler,
         devices=_devices(everything, directory),
-        plain={sensor: _plain(sensor, everything) or (*found[:3], 0.0) for sensor, found in values.items()},
-        values=values,
+        plain={sensor: _plain(interest) for sensor, interest in single.items()},
+        values={sensor: _values(interest) for sensor, interest in single.items()},
         parts=parts,
-        waits_us=_distinct([*(s * SECOND_US for s in _USUAL_WAITS_S[:2]), *spans_us, *_around(spans_us, SECOND_US),
-                            *(span // 2 for span in spans_us), *(s * SECOND_US for s in _USUAL_WAITS_S)]),
-        near_waits_us=_distinct([*_around(spans_us, 1), 0, 1]),
-        silences_us=_distinct([*(s * SECOND_US for s in _SILENCES_S), *(span * 2 for span in spans_us)]),
-        downs_us=_downs(compiled, spans_us),
+        waits_us=_distinct([*(s * SECOND_US for s in _USUAL_WAITS_S[:2]), *spans, *_around(spans, SECOND_US),
+                            *(span // 2 for span in spans), *(s * SECOND_US for s in _USUAL_WAITS_S)]),
+        near_waits_us=_distinct([*_around(spans, 1), 0, 1]),
+        silences_us=_distinct([*(s * SECOND_US for s in _SILENCES_S), *(span * 2 for span in spans)]),
+        downs_us=_downs(compiled, spans),
         events=_events(compiled),
         starts_us=_starts(compiled, zones),
         nights_us=_distinct(night for each in zones for night in nights(each)),
@@ -146,56 +145,20 @@ def _directory_of(rules: Sequence[CompiledRule], *, heard: bool) -> Directory | 
 
 
 def _devices(rules: Sequence[CompiledRule], directory: Directory | None) -> tuple[str, ...]:
-    named = [ref.device for rule in rules for ref in rule.reads if ref.device]
-    named += [trigger.device for rule in rules for trigger in rule.sensor_triggers if trigger.device]
+    named = [device for rule in rules for device in devices_heard(rule)]
     scoped = [rule.scope.device for rule in rules if rule.scope.device]
     listed = [] if directory is None else [device.id for device in directory.devices()]
     return _distinct([*scoped, *named, *listed]) or ("device-1", "device-2")
 
 
-def _values(rules: Sequence[CompiledRule]) -> dict[str, tuple[Any, ...]]:
-    numbers: dict[str, list[float]] = {}
-    others: dict[str, list[Any]] = {}
-    for rule in rules:
-        nodes = [node for top in _tops(rule) for node in _below(top)]
-        for sensor in dict.fromkeys([ref.sensor for ref in rule.reads] + [one.sensor for one in rule.sensor_triggers]):
-            own = [node for node in nodes if any(ref.sensor == sensor for ref in node.condition.sensors())]
-            configs: list[Any] = [_without_times(node.condition.config) for node in own or nodes]
-            configs += [] if own else [rule.document.get("variables", {})]
-            numbers.setdefault(sensor, []).extend(number for config in configs for number in numbers_in(config))
-            others.setdefault(sensor, []).extend(_words(configs))
-    return {sensor: (*_levels(found), *_distinct(others[sensor])) for sensor, found in numbers.items()}
+def _values(interest: Interest) -> tuple[Any, ...]:
+    return (*_levels(interest.limits), *interest.words)
 
 
-def _plain(sensor: str, rules: Iterable[CompiledRule]) -> tuple[Any, ...]:
+def _plain(interest: Interest) -> tuple[Any, ...]:
     """Return a value above and one below each number at which something changes, so far as conditions tell these."""
-    found: list[float] = []
-    for rule in rules:
-        for ref, cuts in zip(rule.reads, rule.cuts, strict=True):
-            found += [round(cut, 6) for cut in cuts or () if ref.sensor == sensor]
-    return tuple(dict.fromkeys(float(cut + step) for cut in found for step in (1, -1)))
-
-
-def _tops(rule: CompiledRule) -> Iterator[Node]:
-    yield from rule.conditions
-    yield from (plan.guard for plan in (*rule.actions, *rule.clear_actions) if plan.guard is not None)
-
-
-def _below(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.children:
-        yield from _below(child)
-
-
-def _without_times(config: Mapping[str, Any]) -> dict[str, Any]:
-    inner = ("condition", "conditions")
-    return {name: value for name, value in config.items() if _unit(name) is None and name not in inner}
-
-
-def _words(configs: Iterable[Mapping[str, Any]]) -> Iterator[str | bool]:
-    """Yield the texts and booleans that a sensor may be compared with."""
-    for config in configs:
-        yield from texts_in([config[name] for name in ("value", "from", "to") if name in config])
+    around = tuple(dict.fromkeys(float(cut + step) for cut in interest.cuts for step in (1, -1)))
+    return around or (*_values(interest)[:3], 0.0)
 
 
 def _levels(numbers: Iterable[float]) -> tuple[float, ...]:
@@ -206,36 +169,6 @@ def _levels(numbers: Iterable[float]) -> tuple[float, ...]:
     plain = [*(number + step for number in given for step in (1, -1, 0)), *sums, *_USUAL_NUMBERS]
     near = [nextafter(number, way) for number in given for way in (inf, -inf)]
     return tuple(dict.fromkeys(float(number) for number in (*plain, *near) if abs(number) <= 2**53))
-
-
-def _parts(rules: Sequence[CompiledRule], values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return which sensors come as an object: a trigger waits for ``a`` and ``a_x`` is read."""
-    triggers = dict.fromkeys(one.sensor for rule in rules for one in rule.sensor_triggers)
-    found = {whole: tuple(name for name in values if name.startswith(f"{whole}_")) for whole in triggers}
-    return {whole: names for whole, names in found.items() if names}
-
-
-def _spans_us(documents: Iterable[Mapping[str, Any]]) -> tuple[int, ...]:
-    found = [round(span * SECOND_US) for document in documents for span in _spans(document)]
-    return _distinct(span for span in found if 0 < span <= 32 * DAY_US)
-
-
-def _spans(value: Any) -> Iterator[float]:
-    """Yield the times in a document, told by the names of their fields, in seconds."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            unit = _unit(name)
-            if unit is not None and isinstance(inner, int | float) and not isinstance(inner, bool):
-                yield abs(inner) * unit
-            else:
-                yield from _spans(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _spans(inner)
-
-
-def _unit(name: str) -> float | None:
-    return _UNITS.get(name.rpartition("_")[2])
 
 
 def _around(spans_us: Iterable[int], distance_us: int) -> Iterator[int]:

@@ -11,6 +11,7 @@ from whenthen.model.event import Event
 from whenthen.model.reading import Reading
 from whenthen.model.step import Restart, RunByHand, Step, Switch, Tick, instant_of
 from whenthen.proving.offsets import told_span
+from whenthen.recorded.written import concerned
 
 _BY_ID: Mapping[str, str] = MappingProxyType({})
 
@@ -35,18 +36,13 @@ def _entry(step: Step, start_us: int, names: Mapping[str, str]) -> dict[str, Any
                 entry = {"at": told_span(at_us - start_us), "received_at": entry["at"]}
             entry |= {"device": device, "values": dict(values)}
         case Event(name, _, data):
-            entry |= {"event": name, **({"data": dict(data)} if data else {}), **_concerned(step)}
+            entry |= {"event": name, **({"data": dict(data)} if data else {}), **concerned(step)}
         case Restart(_, down_us):
             entry["restart"] = {"down_seconds": down_us / SECOND_US} if down_us else True
         case RunByHand(_, rule_id):
-            entry |= {"run": names.get(rule_id, rule_id), **_concerned(step), **({"force": True} if step.force else {})}
+            entry |= {"run": names.get(rule_id, rule_id), **concerned(step), **({"force": True} if step.force else {})}
         case Switch(_, rule_id, enabled):
             entry["enable" if enabled else "disable"] = names.get(rule_id, rule_id)
         case Tick():
             pass
     return entry
-
-
-def _concerned(step: Event | RunByHand) -> dict[str, str]:
-    whom = {"device": step.device, "room": step.room, "farm": step.farm}
-    return {name: value for name, value in whom.items() if value is not None}

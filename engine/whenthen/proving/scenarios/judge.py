@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from whenthen.model.firing import Firing
+from whenthen.proving.lookback import why
 from whenthen.proving.played import Played
 from whenthen.proving.promises.promised import breaches
 from whenthen.proving.scenarios.expect import Expected, ExpectedSetting, contains
 from whenthen.proving.scenarios.scenario import Scenario
 from whenthen.proving.scenarios.told import Words
-from whenthen.proving.why import why
 
 _NEAREST = 3
 _SUBJECTS = 3

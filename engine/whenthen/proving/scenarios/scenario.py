@@ -5,45 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from whenthen.dsl.read import UnreadableFileError, read_json, read_text
 from whenthen.dsl.validate import SchemaChecker, too_large
-from whenthen.errors import Problem, WhenthenError
+from whenthen.errors import Problem
 from whenthen.extend.registry import Registry
 from whenthen.model.step import Restart, Step, Tick, instant_of
-from whenthen.ports import Device, Farm, StaticDirectory
-from whenthen.proving.offsets import is_zone, read_start
+from whenthen.ports import StaticDirectory
+from whenthen.proving.offsets import read_start
+from whenthen.proving.places import Places, directory_of, zone_of
 from whenthen.proving.promises.promised import Given, promises_given, promises_of
 from whenthen.proving.scenarios.entry import ENTRIES, EXPECTATIONS
 from whenthen.proving.scenarios.expect import Expectation, read_expectations
 from whenthen.proving.scenarios.history import History
 from whenthen.proving.scenarios.rulebook import read_rulebook
+from whenthen.proving.unsound import InvalidScenarioError, read_document
 from whenthen_schemas import load
-
-ENDING = ".scenario.json"
-"""How the name of a scenario's file ends."""
 
 MOST_CHARACTERS = 10_000_000
 """A longer scenario is a recording: replay it."""
 
 DEFAULT_START = "2026-01-05T00:00:00"
 """A Monday, local to the scenario's zone."""
-
-
-class InvalidScenarioError(WhenthenError):
-    """A scenario that cannot be run, with all of its problems at once; *name* is its own, if it could be read."""
-
-    code = "invalid_scenario"
-
-    def __init__(self, problems: tuple[Problem, ...], name: str = "") -> None:
-        self.problems = problems
-        self.name = name
-        super().__init__("; ".join(map(str, problems)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +45,7 @@ class Scenario:
     steps: tuple[Step, ...]
     expectations: tuple[Expectation, ...]
     promises: tuple[Given, ...] = ()
-    places: Mapping[str, Any] | None = None
+    places: Places | None = None
     zone: str = "UTC"
     description: str = ""
 
@@ -76,10 +62,7 @@ class Scenario:
     @property
     def directory(self) -> StaticDirectory | None:
         """The devices and farms; ``None`` when the devices are those of the readings."""
-        if self.places is None:
-            return None
-        devices = [Device(**device) for device in self.places.get("devices", ())]
-        return StaticDirectory(devices, [Farm(**farm) for farm in self.places.get("farms", ())])
+        return directory_of(self.places)
 
 
 def read_scenario(document: Any, registry: Registry, folder: Path) -> Scenario:
@@ -91,7 +74,7 @@ def read_scenario(document: Any, registry: Registry, folder: Path) -> Scenario:
     problems = _frame().problems(document, "") if refusal is None else [refusal]
     if refusal is not None or not isinstance(document, dict):
         raise InvalidScenarioError(tuple(problems))
-    zone = _zone(document, problems)
+    zone = zone_of(document, problems)
     start_us = _start(document, zone, problems)
     rules = read_rulebook(
         [item for item in _list(document, "rules") if isinstance(item, str | dict)],
@@ -128,11 +111,7 @@ def read_scenario(document: Any, registry: Registry, folder: Path) -> Scenario:
 
 def read_scenario_file(path: Path, registry: Registry) -> Scenario:
     """Return the scenario of a file; raises ``InvalidScenarioError``, also for a file that cannot be read."""
-    try:
-        document = read_json(read_text(path))
-    except UnreadableFileError as error:
-        raise InvalidScenarioError((Problem(error.code, "", str(error)),)) from None
-    return read_scenario(document, registry, path.parent)
+    return read_scenario(read_document(path, InvalidScenarioError), registry, path.parent)
 
 
 @cache
@@ -148,21 +127,6 @@ def _list(document: Mapping[str, Any], name: str) -> list[Any]:
     """Return a list of the document; what is none has been told by its schema."""
     given = document.get(name)
     return given if isinstance(given, list) else []
-
-
-def _zone(document: Mapping[str, Any], problems: list[Problem]) -> ZoneInfo:
-    farms = document["devices"].get("farms") if isinstance(document.get("devices"), dict) else None
-    zones = {"/timezone": document.get("timezone", "UTC")}
-    for index, farm in enumerate(farms if isinstance(farms, list) else ()):
-        if isinstance(farm, dict):
-            zones[f"/devices/farms/{index}/timezone"] = farm.get("timezone")
-    for pointer, name in zones.items():
-        if isinstance(name, str) and not is_zone(name):
-            near = get_close_matches(name, available_timezones(), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "write it as Europe/Brussels"
-            problems.append(Problem("bad_value", pointer, f"there is no time zone {name!r}", hint))
-    own = zones["/timezone"]
-    return ZoneInfo(own if isinstance(own, str) and is_zone(own) else "UTC")
 
 
 def _start(document: Mapping[str, Any], zone: ZoneInfo, problems: list[Problem]) -> int:

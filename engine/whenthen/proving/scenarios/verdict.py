@@ -12,8 +12,9 @@ from whenthen.extend.registry import Registry
 from whenthen.proving.played import Played
 from whenthen.proving.scenarios.judge import Failure
 from whenthen.proving.scenarios.run import run_scenario
-from whenthen.proving.scenarios.scenario import InvalidScenarioError, read_scenario_file
+from whenthen.proving.scenarios.scenario import read_scenario_file
 from whenthen.proving.scenarios.told import Words
+from whenthen.proving.unsound import InvalidScenarioError
 
 _QUIET = ("sensor_stale", "sensor_recovered")
 """Kinds of notice that are part of a normal life."""

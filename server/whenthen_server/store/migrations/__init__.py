@@ -51,7 +51,7 @@ def head() -> str:
     """Return the version that this program needs.
 
     >>> head()
-    '0001'
+    '0002'
     """
     return str(_scripts().get_current_head())
 

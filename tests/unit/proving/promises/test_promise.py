@@ -36,9 +36,9 @@ UPSIDE_DOWN = {"condition": {"type": "range", "config": {"sensor": "t", "min": 5
         ({"never": ON, "always": ON}, "/always", TWO_FORMS),
         ({"never": ON, "longer_than_second": 3}, "/longer_than_second", NO_FIELD),
         ({"never": {"channel": "pump"}}, "/never", "the field 'is' is missing (it is required)"),
-        ({"never": [], "within_seconds": 1}, "/never", "must have at least 2 entries, not []"),
+        ({"never": [], "within_seconds": 1}, "/never", "must have at least 2 entries, not 0"),
         ({"never": [ON, ON]}, "", "the field 'within_seconds' is missing (it is required)"),
-        ({"always": {"not": {"all": []}}}, "/always/not/all", "must have at least 1 entries, not []"),
+        ({"always": {"not": {"all": []}}}, "/always/not/all", "must not be empty"),
         (
             {"whenever": {"any": [ON, {"condition": {"type": "comparsion"}}]}, "then": ON},
             "/whenever/any/1/condition/type",

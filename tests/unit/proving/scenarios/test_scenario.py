@@ -17,7 +17,8 @@ from whenthen.extend.host import load_registry
 from whenthen.model.step import Tick
 from whenthen.ports import Device, Farm
 from whenthen.proving.offsets import read_start
-from whenthen.proving.scenarios.scenario import InvalidScenarioError, Scenario, read_scenario, read_scenario_file
+from whenthen.proving.scenarios.scenario import Scenario, read_scenario, read_scenario_file
+from whenthen.proving.unsound import InvalidScenarioError
 from whenthen_schemas import load
 
 WARM: dict[str, Any] = {
@@ -116,7 +117,7 @@ def test_only_some_rules_may_be_wanted_by_id_or_name() -> None:
     [
         ({"name": "left out", "nmae": "x"}, ["/: the field 'name' is missing (is 'nmae' meant to be it?)", "/nmae: "]),
         ({"rules": "left out"}, ["/: the field 'rules' is missing"]),
-        ({"rules": []}, ["/rules: must have at least 1 entries"]),
+        ({"rules": []}, ["/rules: must not be empty"]),
         ({"rules": [5]}, ["/rules/0: 5 is not possible here (a path, or a rule)"]),
         ({"rules": ["absent.json"]}, ["/rules/0: absent.json: there is no such file or folder"]),
         ({"rules": ["a\0b", "x" * 5_000]}, ["/rules/0: a\0b: no file can be called so", "cannot be opened"]),
@@ -130,7 +131,7 @@ def test_only_some_rules_may_be_wanted_by_id_or_name() -> None:
         ({"devices": []}, ["/devices: must be an object"]),
         ({"devices": {"devices": [{"id": "a", "rooom": "b"}, {}]}}, ["/devices/devices/0/rooom", "/devices/devices/1"]),
         ({"devices": {"farms": [{"id": "a", "timezone": "x"}, 5]}}, ["/devices/farms/0/timezone", "/devices/farms/1"]),
-        ({"timeline": []}, ["/timeline: must have at least 1 entries"]),
+        ({"timeline": []}, ["/timeline: must not be empty"]),
         ({"timeline": {}}, ["/timeline: must be a list"]),
         ({"expect": "left out"}, ["/expect: nothing is expected"]),
         ({"expect": [5, {}]}, ["/expect/0: must be an object", "/expect/1: it does not say what it is"]),

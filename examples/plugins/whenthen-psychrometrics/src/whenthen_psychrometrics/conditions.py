@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -15,7 +16,7 @@ _SENSORS: Mapping[str, Any] = {
 }
 
 
-class OfAir(Condition):
+class OfAir(Condition, ABC):
     """The common part: two sensors, and limits of which all that are there must hold.
 
     Unknown while a sensor has no number, or one for which the formulas do not hold.
@@ -33,9 +34,9 @@ class OfAir(Condition):
         """Return every sensor that is read."""
         return tuple(map(SensorRef, self.names))
 
+    @abstractmethod
     def quantity(self, temperature: float, humidity: float) -> float:
         """Return what the limits are about; ``ValueError`` where there is none."""
-        raise NotImplementedError
 
     def evaluate(self, view: View) -> Truth:
         """Return whether every limit holds."""

@@ -12,8 +12,8 @@ from whenthen.model.event import Event
 from whenthen.model.reading import Reading
 from whenthen.model.step import Restart, RunByHand, Step, Switch, Tick
 from whenthen.ports import Device, StaticDirectory
+from whenthen.proving.lookback import why
 from whenthen.proving.played import Played, play
-from whenthen.proving.why import why
 
 WARM: dict[str, Any] = {
     "id": "warm",

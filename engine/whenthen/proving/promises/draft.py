@@ -1,13 +1,15 @@
-"""Makes a history smaller: fewer steps, plainer ones, shorter waits, as long as what it shows stays."""
+"""A history as it was chosen, and the plainer ones that could be made of it: fewer steps, plainer, shorter waits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TypeVar
 
 from whenthen.model.step import Step
 from whenthen.proving.promises.moves import Choices, Move, told
+from whenthen.proving.smaller import runs, smallest
 
 _Listed = TypeVar("_Listed")
 
@@ -25,41 +27,23 @@ class Draft:
         return told(self.start_us, self.entries, self.rest_us)
 
 
-def smallest(draft: Draft, choices: Choices, shows: Callable[[Draft], bool]) -> Draft:
-    """Return a draft that still *shows* what the given one does, and of which nothing more can be made plainer.
-
-    Each change makes it smaller in an order that ends, so this ends.
-    """
+def plainest(draft: Draft, choices: Choices, shows: Callable[[Draft], bool]) -> Draft:
+    """Return a draft that still *shows* what the given one does, and of which nothing more can be made plainer."""
     ranks = _Ranks(choices)
-    improved = True
-    while improved:
-        improved = False
-        for candidate in _fewer(draft):
-            if shows(candidate):
-                draft, improved = candidate, True
-                break
-        if improved:
-            continue
-        for candidate in ranks.plainer(draft):
-            if shows(candidate):
-                draft, improved = candidate, True
-                break
-    return draft
+    return smallest(draft, lambda one: chain(_fewer(one), ranks.plainer(one)), shows)
 
 
 def _fewer(draft: Draft) -> Iterator[Draft]:
-    """Yield drafts that lack some entries in a row, many first, once with the time that they took and once without."""
-    count = len(draft.entries)
-    for length in (size for size in (8, 4, 2, 1) if size <= count):
-        for index in range(count - length, -1, -1):
-            before, after = draft.entries[:index], draft.entries[index + length :]
-            passed_us = sum(wait_us for wait_us, _ in draft.entries[index : index + length])
-            yield replace(draft, entries=(*before, *after))
-            if after:
-                (wait_us, move), *rest = after
-                yield replace(draft, entries=(*before, (wait_us + passed_us, move), *rest))
-            else:
-                yield replace(draft, entries=before, rest_us=draft.rest_us + passed_us)
+    """Yield drafts that lack some entries in a row, once with the time that they took and once without."""
+    for start, end in runs(len(draft.entries)):
+        before, after = draft.entries[:start], draft.entries[end:]
+        passed_us = sum(wait_us for wait_us, _ in draft.entries[start:end])
+        yield replace(draft, entries=(*before, *after))
+        if after:
+            (wait_us, move), *rest = after
+            yield replace(draft, entries=(*before, (wait_us + passed_us, move), *rest))
+        else:
+            yield replace(draft, entries=before, rest_us=draft.rest_us + passed_us)
 
 
 class _Ranks:
