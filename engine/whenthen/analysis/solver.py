@@ -20,7 +20,7 @@ from whenthen.model.reading import Scalar
 Functions = Mapping[str, Callable[..., Any]]
 Point = dict[Key, Scalar]
 
-_MOST_TRIED = 400
+_MOST_TRIED = 1_000
 _TIMEOUT_MS = 500
 _ROUND = (0.0, 1.0, -1.0, 10.0, 100.0)
 """Values that are tried in any case: sensors compared with one another name no number."""
@@ -63,6 +63,9 @@ def solve(case: Case, functions: Functions, *, use_z3: bool = True) -> Answer:
 
 def _tried(terms: tuple[Term, ...], keys: Mapping[Key, Domain], functions: Functions) -> Point | None:
     constants = sorted({number for term in terms for number in _constants(tree_of(term.expression))})
+    constants = constants[:4]
+    if len(keys) == 1:
+        constants = [*constants, *_come_to(constants)]
     choices = [list(dict.fromkeys(_candidates(domain, constants))) for domain in keys.values()]
     evaluators = [(term, term.expression.evaluator(functions)) for term in terms]
     for values in _choose(choices):
@@ -84,11 +87,17 @@ def _choose(choices: list[list[Scalar]]) -> Iterator[tuple[Scalar, ...]]:
 
 def _candidates(domain: Domain, constants: list[float]) -> Iterator[Scalar]:
     yield from islice(domain.samples(), 4)
-    for number in constants[:4]:
+    for number in constants:
         for near in (number, number + 1, number - 1):
             if domain.holds(near):
                 yield near
     yield from (number for number in _ROUND if domain.holds(number))
+
+
+def _come_to(constants: list[float]) -> Iterator[float]:
+    """Yield what two constants come to: ``round(n / 3) == 77`` asks for 231."""
+    for one, other in product(constants, repeat=2):
+        yield from (one * other, one + other, one - other)
 
 
 def _constants(tree: ast.expr) -> Iterator[float]:

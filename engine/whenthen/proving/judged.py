@@ -9,7 +9,7 @@ from pathlib import Path
 from whenthen.dsl.read import PROMISES_ENDING, SCENARIO_ENDING, TEST_ENDINGS
 from whenthen.extend.registry import Registry
 from whenthen.proving.keep import keep
-from whenthen.proving.promises.hunt import Effort, PromiseVerdict, keep_broken, promise_verdict
+from whenthen.proving.promises.hunt import Effort, PromiseVerdict, file_names, keep_broken, promise_verdict
 from whenthen.proving.promises.promisefile import makes_promises, taken_whole
 from whenthen.proving.scenarios.verdict import Verdict, scenario_verdict
 
@@ -60,9 +60,9 @@ def keep_failures(verdict: Verdict, folder: Path) -> list[Kept]:
     """Write each failure into *folder*, of which nothing is made when there is none. Raises ``OSError``."""
     if isinstance(verdict, PromiseVerdict) and verdict.promises is not None:
         name = verdict.name or verdict.file.name.partition(".")[0]
-        numbered = enumerate(verdict.broken, start=1)
+        named = zip(file_names(name, verdict.broken), verdict.broken, strict=True)
         promises = verdict.promises
-        kept = [(broken, keep_broken(folder, name, promises, broken, number)) for number, broken in numbered]
+        kept = [(broken, keep_broken(folder, file, promises, broken)) for file, broken in named]
         return [Kept(command, str(broken.given.promise), scenario) for broken, (scenario, command) in kept]
     if verdict.failures and verdict.played is not None:
         return [Kept(keep(folder, verdict.played, verdict.places))]

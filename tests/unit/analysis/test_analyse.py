@@ -49,7 +49,10 @@ def test_without_the_solver_it_is_only_possible(registry: Registry) -> None:
     assert kinds(analyse([never], registry, now_us=NOW_US, use_z3=False)) == [("never_fires", "possible", "none")]
 
 
-@pytest.mark.parametrize("condition", [compare("inside", ">", {"sensor": "outside"}), expression("a - b > c - d")])
+@pytest.mark.parametrize(
+    "condition",
+    [compare("inside", ">", {"sensor": "outside"}), expression("a - b > c - d"), expression("round(a / 3) == 77")],
+)
 def test_sensors_compared_with_one_another_need_no_solver(condition: Rule, registry: Registry) -> None:
     can = rule("a", [condition], [note("x")], "inside", "outside", "a", "b", "c", "d")
 

@@ -76,6 +76,21 @@ def test_a_kept_scenario_passes_once_the_rule_is_mended(tmp_path: Path) -> None:
     assert run(written(file, document)).exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("names", "kept"),
+    [
+        (("Fan rests", "Fan rests"), ["fan-rests-1", "fan-rests-2"]),
+        (("Ожидание", "Вентилятор"), ["promise-1", "promise-2"]),
+    ],
+)
+def test_promises_of_one_name_are_kept_apart(tmp_path: Path, names: tuple[str, str], kept: list[str]) -> None:
+    first, second = ({**BROKEN, "name": name} for name in names)
+    run(promises(tmp_path, first, second), "--keep", str(tmp_path / "kept"), *OPTIONS)
+    files = sorted(file.name for file in (tmp_path / "kept").rglob("*.scenario.json"))
+
+    assert files == [f"{name}.scenario.json" for name in kept]
+
+
 def test_a_kept_scenario_plays_the_rules_where_they_stand(tmp_path: Path) -> None:
     rules, elsewhere = tmp_path / "rules" / "warm.json", tmp_path / "kept" / "here"
     off = {"type": "device_command", "config": {"command": "turn_off_fan"}, "after_seconds": 600}

@@ -96,18 +96,25 @@ def _failure(broken: Broken, effort: Effort) -> Failure:
     )
 
 
-def keep_broken(folder: Path, name: str, promises: PromiseSet, broken: Broken, number: int) -> tuple[Path, str]:
+def file_names(name: str, found: Sequence[Broken]) -> list[str]:
+    """Return what to call the files of each history of a file of promises called *name*, no two the same."""
+    told = [one.given.promise.name or f"{one.given.rule or name} {number}" for number, one in enumerate(found, start=1)]
+    slugs = [re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:60] or "promise" for text in told]
+    often = Counter(slugs)
+    return [slug if often[slug] == 1 else f"{slug}-{number}" for number, slug in enumerate(slugs, start=1)]
+
+
+def keep_broken(folder: Path, name: str, promises: PromiseSet, broken: Broken) -> tuple[Path, str]:
     """Write a found history as a scenario, and beside it as files to replay; return the scenario and the command.
 
+    *name* is that of the files, without an ending.
     The scenario expects the promise to be kept, by the rules as they stand in their files: it fails until these are
     mended, and guards them from then on. Raises ``OSError``.
     """
-    told = broken.given.promise.name or f"{broken.given.rule or name} {number}"
-    slug = re.sub(r"[^a-z0-9]+", "-", told.lower()).strip("-")[:60] or f"promise-{number}"
     played = broken.found.played
     places = None if played.directory is None else places_of(played.directory)
-    scenario = folder / f"{slug}.scenario.json"
-    command = keep(folder / slug, played, places)
+    scenario = folder / f"{name}.scenario.json"
+    command = keep(folder / name, played, places)
     text = json.dumps(_scenario(broken, places, _rules(promises, folder)), ensure_ascii=False, indent=2)
     scenario.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     return scenario, command
