@@ -245,9 +245,7 @@ class Engine:
         What a room's or farm's rules remember stays; what they remember of a subject that is no more does not.
         """
         moved, gone = self._rehousing.follow(device_ids, self.now_us)
-        candidates = [
-            candidate for _, instance in gone if instance.active for candidate in self._looks.clearing(instance)
-        ]
+        candidates = [found for _, one in gone if one.active for found in self._looks.clearing(one)]
         for instance in moved:
             self._looks.look(instance, candidates, self.now_us, triggered=False, evaluating=False)
         firings = self._ticks.conclude(candidates, self.now_us).firings if candidates else []

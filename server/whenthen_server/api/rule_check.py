@@ -9,6 +9,7 @@ from whenthen_server.api.parts import Rooms
 from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rulebook import Rulebook
+from whenthen_server.api.strangers import strangers
 
 _PROBLEMS = {"type": "array", "items": {"$ref": "#/components/schemas/RuleProblem"}}
 _MAX_PROBLEMS = 100
@@ -63,11 +64,11 @@ def routes(rooms: Rooms) -> list[Route]:
 def _check(book: Rulebook, request: Request) -> Answer:
     try:
         document = book.checked(request.body)
-        warnings = book.compiled(document).warnings
+        rule = book.compiled(document)
     except InvalidRuleError as error:
         problems = [one.to_json() for one in error.problems[:_MAX_PROBLEMS]]
         return Answer({"valid": False, "problems": problems, "warnings": [], "rule": None, "findings": []})
     shown = {name: value for name, value in document.items() if name != "id" or "id" in request.body}
-    told = [one.to_json() for one in warnings]
+    told = [one.to_json() for one in (*rule.warnings, *strangers(document, rule, book.parts.places))]
     findings = [one.to_json() for one in book.introduced(request.caller, document, None)]
     return Answer({"valid": True, "problems": [], "warnings": told, "rule": shown, "findings": findings})

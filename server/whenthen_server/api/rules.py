@@ -17,6 +17,7 @@ from whenthen_server.api.request import Request
 from whenthen_server.api.route import Answer, Route, route
 from whenthen_server.api.rule_change import at_present
 from whenthen_server.api.rulebook import GONE, Look, Rulebook, tag_of, warning_of, who
+from whenthen_server.api.strangers import strangers
 from whenthen_server.auth import Place, Role
 from whenthen_server.problems import Conflict, NotFound
 from whenthen_server.store import rules as kept
@@ -253,8 +254,9 @@ def _answer(book: Rulebook, rule_id: str) -> Answer:
 def _warned(book: Rulebook, request: Request, document: dict[str, Any], before: Mapping[str, Any] | None) -> Answer:
     """Return a rule that was just saved; what it does to others is among its warnings and blocks nothing."""
     answer = _answer(book, document["id"])
-    found = book.introduced(request.caller, document, before)
-    body = {**answer.body, "warnings": [*answer.body["warnings"], *map(warning_of, found)]}
+    waited_for = [one.to_json() for one in strangers(document, book.compiled(document), book.parts.places)]
+    found = map(warning_of, book.introduced(request.caller, document, before))
+    body = {**answer.body, "warnings": [*answer.body["warnings"], *waited_for, *found]}
     return Answer(body, headers=answer.headers)
 
 

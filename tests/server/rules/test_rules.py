@@ -361,3 +361,36 @@ def test_a_rule_that_somebody_moved_away_meanwhile_is_not_changed(owner: FlaskCl
     owner.patch(f"{RULES}/fan", json={"scope": {"room": "room-2"}})
 
     assert keeper.patch(f"{RULES}/fan", json={"priority": 3}).status_code == 404
+
+
+def test_places_that_nobody_registered_are_warned_of_and_stop_nothing(farm: House, owner: FlaskClient) -> None:
+    nowhere = {
+        "type": "comparison",
+        "config": {"device": "dev-9", "sensor": "temperature", "operator": ">", "value": 1},
+    }
+    given = rule(
+        scope={"room": "attic"},
+        conditions=[{"type": "composite", "config": {"operator": "NOT", "conditions": [nowhere]}}],
+        actions=[{"type": "led", "config": {"color": "red", "device": "dev-1"}}],
+        clear_actions=[{"type": "led", "config": {"color": "off", "device": "lamp-9"}}],
+    )
+    warnings = saved(owner, given)["warnings"]
+    told = {one["pointer"] for one in warnings if one["code"] == "not_registered"}
+
+    assert {one["severity"] for one in warnings} == {"warning"}
+    assert told == {
+        "/scope/room",
+        "/conditions/0/config/conditions/0/config/device",
+        "/clear_actions/0/config/device",
+    }
+    checked = body_of(owner.post("/api/automation/check", json=rule(scope={"device": "dev-9"})))
+    assert checked["valid"]
+    assert checked["warnings"] == [
+        {
+            "code": "not_registered",
+            "pointer": "/scope/device",
+            "message": "no device 'dev-9' is registered",
+            "hint": "register the device, or correct its name",
+            "severity": "warning",
+        }
+    ]
