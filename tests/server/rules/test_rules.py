@@ -363,7 +363,8 @@ def test_a_rule_that_somebody_moved_away_meanwhile_is_not_changed(owner: FlaskCl
     assert keeper.patch(f"{RULES}/fan", json={"priority": 3}).status_code == 404
 
 
-def test_places_that_nobody_registered_are_warned_of_and_stop_nothing(farm: House, owner: FlaskClient) -> None:
+@pytest.mark.usefixtures("farm")
+def test_places_that_nobody_registered_are_warned_of_and_stop_nothing(owner: FlaskClient) -> None:
     nowhere = {
         "type": "comparison",
         "config": {"device": "dev-9", "sensor": "temperature", "operator": ">", "value": 1},
