@@ -39,6 +39,10 @@ _NEW_OBJECTS = 5_000
 _UNREADABLE = "The request is not HTTP as it should be, or its first line or headers are too long."
 
 
+_ADDED = {"Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %s"}
+_OF_A_LOAD = {Arbiter.APP_LOAD_ERROR, "Master", "App failed to load."}
+
+
 class Lines(Logger):  # type: ignore[misc] # gunicorn ships no types
     """Lets gunicorn's lines go where ours go."""
 
@@ -47,6 +51,11 @@ class Lines(Logger):  # type: ignore[misc] # gunicorn ships no types
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+    def error(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Leave out what gunicorn adds to our sentence when nothing could be loaded, from where it sees it."""
+        if not (msg in _ADDED and {*args} & _OF_A_LOAD):
+            super().error(msg, *args, **kwargs)
 
 
 class Lifeline:
