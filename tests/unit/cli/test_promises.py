@@ -135,7 +135,8 @@ def test_rules_are_searched_for_what_they_promise(tmp_path: Path) -> None:
     assert "silent.json" not in result.stdout
 
 
-ON = {**WARM, "name": "On", "invariants": [BROKEN]}
+# Without the cooldown a reading every five minutes switches the fan on again just as it is switched off.
+ON = {**WARM, "name": "On", "cooldown_seconds": 900, "invariants": [BROKEN]}
 OFF = {
     **WARM,
     "name": "Off",
