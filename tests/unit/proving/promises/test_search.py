@@ -147,6 +147,15 @@ def test_a_limit_that_a_cooldown_does_not_keep_is_broken_by_just_enough_firings(
     assert len(found.steps) <= (count + 1) * (1 if fire == "every" else 2)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_smallest_history_is_about_the_first_of_the_devices(seed: int) -> None:
+    promised = promises({"never": [led("red"), led("green")], "within_seconds": 61})
+    found = search(example("meeting-room"), promised, REGISTRY, seed=seed)
+
+    assert found is not None
+    assert found.breach.subject == "device-1"
+
+
 def test_the_same_seed_finds_the_same_history() -> None:
     promised = promises({"never": FAN, "longer_than_seconds": 3600})
     first, second = (search(example("mushroom-room", "Fresh air"), promised, REGISTRY, seed=7) for _ in range(2))
