@@ -107,7 +107,7 @@ def test_promises_are_a_test(project: Project) -> None:
 
     assert result.returncode == 0, result.stdout
     assert "rest.promises.json::rest PASSED" in result.stdout
-    assert "kept in 50 histories (seed 7): at most 1 firings of Warm per 1m" in result.stdout
+    assert "kept in 50 histories (seed 7): at most 1 firing of Warm per 1m" in result.stdout
 
 
 def test_a_broken_promise_tells_its_timeline_and_keeps_it(project: Project) -> None:

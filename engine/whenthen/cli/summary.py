@@ -75,7 +75,7 @@ def summary_lines(tally: Tally, names: Mapping[str, str], zone: tzinfo) -> Itera
 
 def rows_line(tally: Tally, zone: tzinfo) -> str:
     """Return how many rows there were, of what kinds, and when they begin and end."""
-    return f"{tally.rows:,} rows read{_span(tally, zone)}: {', '.join(_rows(tally))}"
+    return f"{tally.rows:,} row{'s' * (tally.rows != 1)} read{_span(tally, zone)}: {', '.join(_rows(tally))}"
 
 
 def _fates(fired: int, cleared: int, superseded: int) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _span(tally: Tally, zone: tzinfo) -> str:
 
 
 def _rows(tally: Tally) -> Iterator[str]:
-    yield f"{tally.readings:,} readings"
+    yield f"{tally.readings:,} reading{'s' * (tally.readings != 1)}"
     if tally.events:
         yield f"{tally.events:,} event{'s' * (tally.events > 1)}"
     yield f"{tally.unreadable:,} unreadable"

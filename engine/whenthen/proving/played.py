@@ -20,12 +20,14 @@ from whenthen.stage import Stage
 class Played:
     """What *steps* did with *rules* (their documents, each with its id): firings, what they set, what was reported.
 
-    *zone* is the IANA name of the zone of times that name none.
+    *causes* has for each firing how many steps were taken when it came: the last of them caused it, or time on the way
+    there. *zone* is the IANA name of the zone of times that name none.
     """
 
     rules: tuple[Mapping[str, Any], ...]
     steps: tuple[Step, ...]
     firings: tuple[Firing, ...]
+    causes: tuple[int, ...]
     notices: tuple[Notice, ...]
     actuators: Actuators
     registry: Registry
@@ -57,8 +59,15 @@ def play(  # noqa: PLR0913, PLR0917 - what an engine takes, and what happens to 
     taken, given = tuple(steps), tuple(rules)
     stage = stage_of(given, taken, registry, directory, zone, compiler)
     notices: list[Notice] = []
-    firings = tuple(replay(stage, taken, Tally(), on_notice=notices.append))
-    return Played(given, taken, firings, tuple(notices), Actuators(firings), registry, directory, zone)
+    tally = Tally()
+    firings: list[Firing] = []
+    causes: list[int] = []
+    for firing in replay(stage, taken, tally, on_notice=notices.append):
+        firings.append(firing)
+        causes.append(tally.rows)
+    return Played(
+        given, taken, tuple(firings), tuple(causes), tuple(notices), Actuators(firings), registry, directory, zone
+    )
 
 
 def stage_of(  # noqa: PLR0913, PLR0917 - what an engine takes, and the rules in it

@@ -67,6 +67,7 @@ class RuleMachine(RuleBasedStateMachine):
         self.known = self._of_class()
         self.steps: list[Step] = []
         self.firings: list[Firing] = []
+        self.causes: list[int] = []
 
     @classmethod
     def _of_class(cls) -> _Known:
@@ -120,6 +121,7 @@ class RuleMachine(RuleBasedStateMachine):
         fired, others = self.stage.take(step), self.twin.take(step)
         self.steps.append(step)
         self.firings += fired
+        self.causes += [len(self.steps)] * len(fired)
         for firing in fired:
             self.actuators.take(firing)
         self.probes.take(step)
@@ -137,6 +139,7 @@ class RuleMachine(RuleBasedStateMachine):
             world.rules,
             tuple(self.steps),
             tuple(self.firings),
+            tuple(self.causes),
             (),
             self.actuators,
             world.registry,

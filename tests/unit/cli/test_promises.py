@@ -41,7 +41,13 @@ def test_promises_that_no_history_breaks_pass(tmp_path: Path) -> None:
     result = run(promises(tmp_path, KEPT), *OPTIONS)
 
     assert result.exit_code == 0
-    assert "kept in 200 histories (seed 0): at most 1 firings of Warm per 1m" in result.stdout
+    assert "kept in 200 histories (seed 0): at most 1 firing of Warm per 1m" in result.stdout
+
+
+def test_one_history_is_told_as_one(tmp_path: Path) -> None:
+    result = run(promises(tmp_path, KEPT), "--tries", "1")
+
+    assert "kept in 1 history (seed 0): at most 1 firing of Warm per 1m" in result.stdout
 
 
 def test_a_broken_promise_fails_with_the_smallest_history(tmp_path: Path) -> None:
@@ -125,11 +131,12 @@ def test_rules_are_searched_for_what_they_promise(tmp_path: Path) -> None:
     result = run(str(tmp_path), *OPTIONS)
 
     assert result.exit_code == 1
-    assert "Warm: /invariants/1: expected: at most 1 firings of Warm per 1m1s" in result.stdout
+    assert "Warm: /invariants/1: expected: at most 1 firing of Warm per 1m1s" in result.stdout
     assert "silent.json" not in result.stdout
 
 
-ON = {**WARM, "name": "On", "invariants": [BROKEN]}
+# Without the cooldown a reading every five minutes switches the fan on again just as it is switched off.
+ON = {**WARM, "name": "On", "cooldown_seconds": 900, "invariants": [BROKEN]}
 OFF = {
     **WARM,
     "name": "Off",

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TypeVar
 
 from whenthen.model.step import Step
-from whenthen.proving.promises.moves import Choices, Move, told
+from whenthen.proving.promises.moves import Choices, Move, Raise, Say, told
 from whenthen.proving.smaller import runs, smallest
 
 _Listed = TypeVar("_Listed")
@@ -47,16 +47,21 @@ def _fewer(draft: Draft) -> Iterator[Draft]:
 
 
 class _Ranks:
-    """Knows which of two waits, moves or starts is the plainer: the one that is listed first."""
+    """Knows which of two waits, moves, devices or starts is the plainer: the one that is listed first."""
 
     def __init__(self, choices: Choices) -> None:
         everything = choices.kinds[-1]
         self._moves = list(dict.fromkeys(choices.moves(everything)))
         self._waits_us = list(dict.fromkeys(choices.waits_us(everything)))
         self._starts_us = choices.starts_us
+        self._devices = choices.devices
+        self._told = {repr(move): move for move in self._moves}
 
     def plainer(self, draft: Draft) -> Iterator[Draft]:
-        """Yield drafts in which one thing is plainer."""
+        """Yield drafts in which one thing is plainer: a device wherever it is named, or something at one place."""
+        for device in self._devices:
+            if any(isinstance(move, Say | Raise) and move.device == device for _, move in draft.entries):
+                yield from (self._renamed(draft, device, earlier) for earlier in _before(device, self._devices))
         for start_us in _before(draft.start_us, self._starts_us):
             yield replace(draft, start_us=start_us)
         for index, (wait_us, move) in enumerate(draft.entries):
@@ -66,6 +71,17 @@ class _Ranks:
                 yield _with(draft, index, (other_us, move))
         for rest_us in _before(draft.rest_us, self._waits_us):
             yield replace(draft, rest_us=rest_us)
+
+    def _renamed(self, draft: Draft, device: str, other: str) -> Draft:
+        entries = ((wait_us, self._moved(move, device, other)) for wait_us, move in draft.entries)
+        return replace(draft, entries=tuple(entries))
+
+    def _moved(self, move: Move, device: str, other: str) -> Move:
+        """Return the move of the list that is the same for another device, if it is a move of that device."""
+        if not isinstance(move, Say | Raise) or move.device != device:
+            return move
+        renamed = replace(move, device=other)
+        return self._told.get(repr(renamed), renamed)
 
 
 def _with(draft: Draft, index: int, entry: tuple[int, Move]) -> Draft:

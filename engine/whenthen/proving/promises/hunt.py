@@ -81,7 +81,8 @@ def promise_verdict(file: Path, registry: Registry, effort: Effort) -> PromiseVe
             faults=[fault for fault in effort.faults if fault not in promises.without],
         )
         if found is None:
-            notes.append(f"kept in {effort.tries:,} histories (seed {effort.seed}): {given.promise}")
+            tried = f"{effort.tries:,} {'history' if effort.tries == 1 else 'histories'}"
+            notes.append(f"kept in {tried} (seed {effort.seed}): {given.promise}")
         else:
             broken.append(Broken(given, found))
     failures = tuple(_failure(one, effort) for one in broken)

@@ -68,6 +68,8 @@ class Choices:
         self._faults = [fault for fault in FAULTS if fault in faults]
         self._calm = self._calm_moves()
         self._odd = self._odd_moves()
+        self.devices = world.devices
+        self.spans_us = world.spans_us
         self.starts_us = (*world.starts_us, *(world.nights_us if "nights" in faults else ()))
 
     @property

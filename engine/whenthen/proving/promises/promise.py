@@ -98,7 +98,8 @@ class AtMost(_Named):
 
     def told(self) -> str:
         """Return the promise as a sentence."""
-        return f"at most {self.count} firings of {self.called or self.rule} per {told_span(self.per_us)}"
+        firings = f"{self.count} firing{'s' * (self.count != 1)}"
+        return f"at most {firings} of {self.called or self.rule} per {told_span(self.per_us)}"
 
 
 Promise = Never | Always | Apart | Whenever | AtMost

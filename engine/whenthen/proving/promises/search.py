@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, cycle, islice
 from random import Random
 from typing import Any
 
@@ -14,7 +15,7 @@ from whenthen.ports import Directory
 from whenthen.proving.played import Played, play
 from whenthen.proving.promises.draft import Draft, plainest
 from whenthen.proving.promises.monitor import Breach, conditions_of, first_broken
-from whenthen.proving.promises.moves import FAULTS, Choices
+from whenthen.proving.promises.moves import FAULTS, Choices, Move
 from whenthen.proving.promises.probes import Probes
 from whenthen.proving.promises.promise import Promise
 from whenthen.proving.promises.world import World, world_of
@@ -24,6 +25,15 @@ TRIES = 3_000
 
 SEED = 0
 MAX_STEPS = 20
+
+_AGAIN_EVERY = 3
+"""In one of so many histories the same happens again and again."""
+
+_MOST_BEFORE = 4
+"""So many steps of that history are drawn one by one: the others are to be many enough to break a limit."""
+
+_Entry = tuple[int, Move]
+"""A wait, and what happens then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +78,29 @@ def search(  # noqa: PLR0913 - one argument for each thing that may be wanted ot
 
 
 def drafts(choices: Choices, chance: Random, count: int, max_size: int = MAX_STEPS) -> Iterator[Draft]:
-    """Yield histories drawn by *chance*, most of them short, each with no trouble, one kind of it or all kinds."""
+    """Yield histories drawn by *chance*, most of them short, each with no trouble, one kind of it or all kinds.
+
+    Now and then the same happens again and again, after a length of time that the rules or promises name: whoever draws
+    each step by itself does not come upon the four readings, each just after a cooldown, that break a limit.
+    """
     kinds = [(choices.waits_us(kind), choices.moves(kind)) for kind in choices.kinds]
     rests_us = choices.waits_us(choices.kinds[-1])
-    for _ in range(count):
+    for number in range(count):
         waits_us, moves = chance.choice(kinds)
         size = min(chance.randint(1, max_size), chance.randint(1, max_size))
-        entries = tuple((chance.choice(waits_us), chance.choice(moves)) for _ in range(size))
-        yield Draft(chance.choice(choices.starts_us), entries, chance.choice(rests_us))
+        entries = [(chance.choice(waits_us), chance.choice(moves)) for _ in range(size)]
+        if choices.spans_us and number % _AGAIN_EVERY == _AGAIN_EVERY - 1:
+            beat_us = chance.choice(choices.spans_us)
+            entries = list(islice(_again(entries[:_MOST_BEFORE], beat_us, chance), chance.randint(1, max_size)))
+        yield Draft(chance.choice(choices.starts_us), tuple(entries), chance.choice(rests_us))
+
+
+def _again(entries: Sequence[_Entry], beat_us: int, chance: Random) -> Iterator[_Entry]:
+    """Return some of the entries, then without end the last of them, or two in turn, every *beat_us*."""
+    first = chance.randrange(len(entries))
+    turn = [move for _, move in entries[first : first + chance.choice((1, 2))]]
+    again = cycle([(beat_us // len(turn), move) for move in turn])
+    return chain(entries[: first + 1], islice(again, 1, None))
 
 
 class Trial:

@@ -12,6 +12,7 @@ from whenthen.model.event import Event
 from whenthen.model.firing import Firing
 from whenthen.model.reading import Reading
 from whenthen.model.step import Restart, RunByHand, Step, Switch, instant_of
+from whenthen.proving.actuators import Actuators
 from whenthen.proving.offsets import told_span
 from whenthen.proving.played import Played
 from whenthen.proving.promises.monitor import Breach
@@ -27,12 +28,10 @@ def lines_until(played: Played, at_us: int, ending: str) -> Iterator[str]:
     """Yield a line for each thing that happened up to an instant, and the *ending* there."""
     start_us = instant_of(played.steps[0])
     names = {str(rule["id"]): str(rule["name"]) for rule in played.rules}
-    happened = [(instant_of(step), 0, _step(step, names)) for step in played.steps]
-    happened += [(firing.at_us, 1, _firing(firing)) for firing in played.firings]
-    happened += [
-        (change.at_us, 2, f"{change.channel} of {change.device} becomes {_json(change.value)}")
-        for change in played.actuators.changes()
-    ]
+    happened = [(instant_of(step), number, _step(step, names)) for number, step in enumerate(played.steps, start=1)]
+    for firing, cause in zip(played.firings, played.causes, strict=True):
+        happened.append((firing.at_us, cause, _firing(firing)))
+        happened += _changes(firing, cause)
     in_order = sorted(happened, key=lambda one: one[:2])
     told = [(when_us, text) for when_us, _, text in in_order if text and when_us <= at_us]
     told.append((at_us, ending))
@@ -77,6 +76,13 @@ def _whom(step: Event | RunByHand) -> str:
 def _firing(firing: Firing) -> str:
     lost = "" if firing.counted or firing.kind == "cleared" else ", but every action lost its actuator"
     return f"{firing.rule!r} {'fires' if firing.kind == 'fired' else 'clears'} for {firing.subject}{lost}"
+
+
+def _changes(firing: Firing, cause: int) -> Iterator[tuple[int, int, str]]:
+    """Yield what a firing sets: what comes with a delay stands before all else that happens at that instant."""
+    for change in Actuators([firing]).changes():
+        told = f"{change.channel} of {change.device} becomes {_json(change.value)}"
+        yield change.at_us, cause if change.at_us == firing.at_us else 0, told
 
 
 def _json(value: Any) -> str:

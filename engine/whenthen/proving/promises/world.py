@@ -38,7 +38,8 @@ class World:
     """What there is to draw a history from; of each kind the plainest first, since a smallest history comes to that.
 
     *plain* has by sensor a value on each side of what matters, *values* all that it may read; *parts* the parts of a
-    sensor that is sent as an object; times are in microseconds, starts since the epoch.
+    sensor that is sent as an object; *spans_us* are the lengths of time that rules and promises name; times are in
+    microseconds, starts since the epoch.
     """
 
     rules: tuple[Mapping[str, Any], ...]
@@ -50,6 +51,7 @@ class World:
     plain: Mapping[str, tuple[Any, ...]]
     values: Mapping[str, tuple[Any, ...]]
     parts: Mapping[str, tuple[str, ...]]
+    spans_us: tuple[int, ...]
     waits_us: tuple[int, ...]
     near_waits_us: tuple[int, ...]
     silences_us: tuple[int, ...]
@@ -92,6 +94,7 @@ def world_of(
         plain={sensor: _plain(interest) for sensor, interest in single.items()},
         values={sensor: _values(interest) for sensor, interest in single.items()},
         parts=parts,
+        spans_us=spans,
         waits_us=_distinct([*(s * SECOND_US for s in _USUAL_WAITS_S[:2]), *spans, *_around(spans, SECOND_US),
                             *(span // 2 for span in spans), *(s * SECOND_US for s in _USUAL_WAITS_S)]),
         near_waits_us=_distinct([*_around(spans, 1), 0, 1]),

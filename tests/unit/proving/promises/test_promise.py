@@ -89,6 +89,13 @@ def test_within_a_rule_at_most_counts_its_own_firings() -> None:
     assert (promise.rule, promise.document["fires_of"], found) == ("Fresh air", "Fresh air", [])
 
 
+@pytest.mark.parametrize(("count", "told"), [(1, "at most 1 firing of Fan"), (2, "at most 2 firings of Fan")])
+def test_one_firing_is_told_as_one(count: int, told: str) -> None:
+    promise, _ = read_promise({"at_most": count, "fires_of": "Fan", "per_seconds": 60})
+
+    assert str(promise) == f"{told} per 1m"
+
+
 def test_one_promise_alone() -> None:
     promise, found = read_promise({"name": "dry", "never": ON}, "/expect/0/invariant")
 

@@ -44,6 +44,12 @@ def led(color: str) -> dict[str, Any]:
     return {"channel": "led", "is": {"color": color}}
 
 
+STUFFY = {
+    "name": "Stuffy",
+    "trigger": {"type": "sensor", "config": {"sensor": "co2"}},
+    "conditions": [above("co2", 1000)["condition"]],
+    "actions": [{"type": "log", "config": {"message": "stuffy"}}],
+}
 FAN, LIGHT = {"channel": "fan", "is": "on"}, {"channel": "light", "is": "on"}
 
 BROKEN = [
@@ -111,6 +117,43 @@ def test_a_broken_promise_is_found_and_made_small(rules: list[dict[str, Any]], p
     assert len(found.steps) <= SMALL
     again = broken(promised[0], play(found.played.rules, found.steps, REGISTRY, found.played.directory))
     assert again == found.breach
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("fire", "count", "per_s", "cooldown_s"),
+    [
+        ("every", 3, 1000, 300),
+        ("every", 3, 901, 300),
+        ("every", 5, 3600, 600),
+        ("every", 9, 3600, 360),
+        ("every", 12, 86_400, 7_000),
+        ("every", 2, 61, 30),
+        ("edge", 3, 1000, 300),
+        ("edge", 3, 901, 300),
+        ("edge", 5, 3600, 600),
+        ("edge", 2, 61, 30),
+    ],
+)
+def test_a_limit_that_a_cooldown_does_not_keep_is_broken_by_just_enough_firings(
+    fire: str, count: int, per_s: int, cooldown_s: int, seed: int
+) -> None:
+    rule = {**STUFFY, "fire": fire, "cooldown_seconds": cooldown_s}
+    promised = promises({"at_most": count, "fires_of": "Stuffy", "per_seconds": per_s})
+    found = search([rule], promised, REGISTRY, seed=seed, faults=[fault for fault in FAULTS if fault != "runs"])
+
+    assert found is not None
+    assert len(found.played.firings) == count + 1
+    assert len(found.steps) <= (count + 1) * (1 if fire == "every" else 2)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_smallest_history_is_about_the_first_of_the_devices(seed: int) -> None:
+    promised = promises({"never": [led("red"), led("green")], "within_seconds": 61})
+    found = search(example("meeting-room"), promised, REGISTRY, seed=seed)
+
+    assert found is not None
+    assert found.breach.subject == "device-1"
 
 
 def test_the_same_seed_finds_the_same_history() -> None:
