@@ -37,6 +37,8 @@ def tree_lines(document: Document, zone: tzinfo, *, everybody: bool) -> Iterator
     if everybody and left > 0:
         yield f"… and {left:,} more subjects; name one with --subject"
     how = document["how"]
+    if "ends" in how:
+        yield f"the recording ends at {_when(how['ends'], zone)}, before the instant that is asked for"
     yield from (f"not known: {one_line(text)}" for text in how.get("not_known", ()))
     if not how.get("complete", True):
         yield "not complete: there was more to look at than is looked at"

@@ -85,6 +85,22 @@ def test_json_is_the_answer_of_rest(desk: Desk) -> None:
     assert told["explanations"][1]["first_failed"] == "/conditions/0/config/condition"
 
 
+def test_an_instant_after_the_recording_is_told_to_be_that(desk: Desk) -> None:
+    after, told = desk.explain("2026-03-02T09:20:00Z"), desk.explain("2026-03-02T09:20:00Z", "--json")
+    at_the_end, within = desk.explain("2026-03-02T09:11:00Z", "--json"), desk.explain("2026-03-02T09:10:30Z")
+
+    assert "the recording ends at 2026-03-02 09:11:00, before the instant that is asked for" in after.stdout
+    assert "not known: what came after the recording ends" in after.stdout
+    how = json.loads(told.stdout)["how"]
+    assert how["ends"] == "2026-03-02T09:11:00Z"
+    assert [text.partition(":")[0] for text in how["not_known"]] == [
+        "what was before the recording begins",
+        "what came after the recording ends",
+    ]
+    assert "ends" not in json.loads(at_the_end.stdout)["how"]
+    assert "recording ends" not in within.stdout
+
+
 def test_a_local_time_needs_its_zone(desk: Desk) -> None:
     without = desk.explain("2026-03-02T10:03:00", "--subject", "dev-1")
     within = desk.explain("2026-03-02T10:03:00", "--subject", "dev-1", "--timezone", "Europe/Brussels")
@@ -98,7 +114,7 @@ def test_a_local_time_needs_its_zone(desk: Desk) -> None:
     ("at", "options", "rule", "said"),
     [
         ("2026-03-02T09:03:00Z", (), "Warm for lng", "did you mean Warm for long?"),
-        ("2026-03-02T08:00:00Z", (), "warm", "nothing at or before"),
+        ("2026-03-02T08:00:00Z", (), "warm", "begins at 2026-03-02T09:00:00Z"),
         ("2026-03-02T09:03:00Z", ("--subject", "dev1"), "warm", "did you mean dev-1?"),
         ("2026-03-02T09:03:00Z", ("--subject", "zzz"), "warm", "it has dev-1"),
         ("yesterday", (), "warm", "is no time"),
