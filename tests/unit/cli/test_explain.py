@@ -60,7 +60,10 @@ def test_the_tree_is_told_with_values_ages_and_what_failed_first(desk: Desk) -> 
     assert result.stdout.splitlines()[:5] == [
         "Warm for long · dev-1 · 2026-03-02 09:03:00",
         "✗ does not hold",
-        "  ✗ temperature > 30 for 300 s: may change by itself at 2026-03-02 09:06:00  ◀ the first that fails",
+        (
+            "  ✗ temperature > 30 for 300 s: counted since 2026-03-02 09:01:00; "
+            "may change by itself at 2026-03-02 09:06:00  ◀ the first that fails"
+        ),
         "    ✓ temperature > 30: temperature of dev-1 = 31, 2 min old",
         "last fired: never, as far as is known",
     ]
@@ -83,6 +86,18 @@ def test_json_is_the_answer_of_rest(desk: Desk) -> None:
     assert told["how"]["method"] == "recording"
     assert [one["subject"] for one in told["explanations"]] == ["dev-1", "dev-2"]
     assert told["explanations"][1]["first_failed"] == "/conditions/0/config/condition"
+
+
+def test_a_gap_that_set_a_duration_back_is_told(desk: Desk) -> None:
+    silent = CSV.replace(
+        "2026-03-02T09:10:00Z,dev-1,32\n", "2026-03-02T09:03:00Z,dev-1,null\n2026-03-02T09:05:00Z,dev-1,32\n"
+    )
+    desk.readings.write_text(silent, encoding="utf-8")
+    lines = desk.explain("2026-03-02T09:09:00Z", "--subject", "dev-1", "--timezone", "Europe/Brussels").stdout
+
+    assert (
+        "counted since 2026-03-02 10:05:00; set back by gap from 2026-03-02 10:03:00 until 2026-03-02 10:05:00" in lines
+    )
 
 
 def test_an_instant_after_the_recording_is_told_to_be_that(desk: Desk) -> None:
