@@ -160,6 +160,29 @@ def test_a_csv_of_which_nothing_can_be_read_says_why(rows: Reader, text: str, sa
         rows(text)
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\x7fELF\x02\x00" + b"\x1b[2J,\xff\n" * 50_000, "the file is not UTF-8 text"),
+        (b"x" * 100_000 + b"\n", "for example timestamp,device,co2"),
+        (b",".join(b"%d" % n for n in range(9_000)), "'3', '4' and 8,995 more; the first line must name"),
+        ("timestamp,co2\n".encode("utf-16"), "the file is not UTF-8 text"),
+        (b'"\x00\x01,' * 40_000, "its first line: a quote is not closed"),
+        (b"timestamp," + b"y" * 40_000 + b"," + b"y" * 40_000, "yyy...' is there twice"),
+    ],
+)
+def test_what_is_no_csv_is_told_in_a_short_line_without_control_characters(
+    rows: Reader, content: bytes, says: str
+) -> None:
+    with pytest.raises(RecordingError) as refused:
+        rows(content)
+
+    said = str(refused.value)
+    assert says in said
+    assert said.isprintable()
+    assert len(said) < 400
+
+
 def test_an_ending_that_nobody_knows_says_why(rows: Reader) -> None:
     with pytest.raises(RecordingError, match=r"neither in \.csv nor in \.jsonl"):
         rows("x", name="readings.xlsx")

@@ -13,12 +13,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
+from whenthen.dsl.validate import SchemaChecker, too_large
 from whenthen.dsl.values import is_number
 from whenthen.errors import Problem, WhenthenError
 
 _SWITCHED = ("on", "off")
+_MOST_LINES = 10
+_PAGE = " docs/testing/check.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,13 @@ class BadEffectsError(WhenthenError):
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
-        super().__init__("; ".join(map(str, problems)))
+        super().__init__("; ".join(self.lines()))
+
+    def lines(self) -> Iterator[str]:
+        """Yield the first problems as people read them: of a file that is something else, the rest says no more."""
+        yield from map(str, self.problems[:_MOST_LINES])
+        if (left := len(self.problems) - _MOST_LINES) > 0:
+            yield f"and {left:,} more"
 
 
 def read_effects(document: Any) -> Effects:
@@ -157,9 +164,11 @@ def _shipped_document() -> dict[str, Any]:
 
 
 def _problems(document: Any) -> Iterator[Problem]:
-    for error in Draft202012Validator(_SCHEMA).iter_errors(document):
-        pointer = "".join(f"/{part}" for part in error.absolute_path)
-        yield Problem("bad_effects", pointer, error.message, "see docs/testing/check.md")
+    refusal = too_large(document)
+    found = SchemaChecker(_SCHEMA).problems(document, "") if refusal is None else [refusal]
+    for one in found:
+        hint = one.hint or ("see" if one.pointer else f"a table has {', '.join(_SCHEMA['properties'])}; see") + _PAGE
+        yield Problem("bad_effects", one.pointer, one.message, hint)
 
 
 _TEXT = {"type": "string", "minLength": 1}

@@ -32,7 +32,7 @@ def to_effects(_context: click.Context, param: click.Parameter, value: Path | No
     try:
         return read_effects(read_json(value.read_text(encoding="utf-8-sig")))
     except BadEffectsError as error:
-        lines = "\n".join(f"{value}: {one_line(str(problem))}" for problem in error.problems)
+        lines = "\n".join(f"{value}: {one_line(line)}" for line in error.lines())
         raise click.BadParameter(lines, param=param) from None
     except UnicodeDecodeError:
         raise click.BadParameter(f"{value}: is not UTF-8 text", param=param) from None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,6 +31,22 @@ from whenthen.replay import Tally, begin
 from whenthen.replay import replay as run
 from whenthen.stage import Stage
 
+_WITHIN_SECONDS = 3600.0
+
+
+class _RulesPath(click.Path):
+    """One of the two paths of ``--diff``; when only one is given, the option after it would be taken for a path."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, or fail."""
+        text = str(value)
+        if text.startswith("-") and not Path(text).exists():
+            self.fail(f"it takes two paths, OLD and NEW, and {text!r} is an option.", param, ctx)
+        return super().convert(value, param, ctx)
+
 
 @click.command()
 @click.argument("rules", nargs=-1, metavar="[RULES...]", type=click.Path(exists=True, path_type=Path))
@@ -37,14 +54,13 @@ from whenthen.stage import Stage
     "--diff",
     nargs=2,
     metavar="OLD NEW",
-    type=click.Path(exists=True, path_type=Path),
+    type=_RulesPath(),
     help="Instead of RULES: two files or folders of rules; tell only what NEW would have done differently from OLD.",
 )
 @click.option(
     "--within",
     "within_seconds",
     type=FiniteRange(min=0),
-    default=3600.0,
     metavar="SECONDS",
     help="With --diff: how far apart two firings may be to be one that moved.  [default: 3600]",
 )
@@ -74,7 +90,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one argument an option
     context: click.Context,
     rules: tuple[Path, ...],
     diff: tuple[Path, Path] | None,
-    within_seconds: float,
+    within_seconds: float | None,
     readings: Path,
     as_json: bool,
     device: str,
@@ -90,10 +106,10 @@ def replay(  # noqa: PLR0913, PLR0917 - one argument an option
     With --diff OLD NEW both are given the same readings side by side, and each firing that is only in one of them, or
     not alike in both, is told. Then exit code 1 says that there is a difference.
     """
-    _one_of(rules, diff, timings=timings)
+    _one_of(rules, diff, within_seconds, timings=timings)
     given = _Given(registry_of(context), directory, zone, readings, device, as_json)
     if diff is not None:
-        sys.exit(given.compared(diff, within_seconds))
+        sys.exit(given.compared(diff, _WITHIN_SECONDS if within_seconds is None else within_seconds))
     sys.exit(given.replayed(rules, timings=timings))
 
 
@@ -164,12 +180,16 @@ def _warned(checked: Iterable[CheckedRule]) -> list[str]:
     return [f"{warned} of the rules have warnings; whenthen check shows them"] if warned else []
 
 
-def _one_of(rules: tuple[Path, ...], diff: tuple[Path, Path] | None, *, timings: bool) -> None:
+def _one_of(
+    rules: tuple[Path, ...], diff: tuple[Path, Path] | None, within_seconds: float | None, *, timings: bool
+) -> None:
     """Refuse what cannot be meant; raises ``click.UsageError``."""
     if diff is None and not rules:
         raise click.UsageError("Missing argument 'RULES...'. Name rules, or compare two sets of them: --diff OLD NEW")
     if diff is not None and rules:
         text = f"--diff takes two paths and there are {len(rules) + 2}; a folder may hold what belongs together"
         raise click.UsageError(text)
+    if diff is None and within_seconds is not None:
+        raise click.UsageError("--within is about --diff; leave it out, or compare two sets of rules: --diff OLD NEW")
     if diff is not None and timings:
         raise click.UsageError("--timings tells of one set of rules; leave --diff out")

@@ -37,6 +37,8 @@ def tree_lines(document: Document, zone: tzinfo, *, everybody: bool) -> Iterator
     if everybody and left > 0:
         yield f"… and {left:,} more subjects; name one with --subject"
     how = document["how"]
+    if "ends" in how:
+        yield f"the recording ends at {_when(how['ends'], zone)}, before the instant that is asked for"
     yield from (f"not known: {one_line(text)}" for text in how.get("not_known", ()))
     if not how.get("complete", True):
         yield "not complete: there was more to look at than is looked at"
@@ -66,6 +68,7 @@ def _standing(told: Document, zone: tzinfo) -> Iterator[str]:
 def _conditions(conditions: Sequence[Document], failed: str | None, zone: tzinfo, indent: str) -> Iterator[str]:
     for one in conditions:
         beside = [_reading(reading) for reading in one.get("readings", ())]
+        beside += [f"{name.replace('_', ' ')} {_recalled(kept, zone)}" for name, kept in one.get("memory", {}).items()]
         if "due" in one:
             beside.append(f"may change by itself at {_when(one['due'], zone)}")
         if "failed" in one:
@@ -82,6 +85,17 @@ def _reading(told: Document) -> str:
     if "at" not in told:
         return f"{name} was never heard"
     return f"{name} = {_value(told['value'])}, {_age(told['age_seconds'])} old"
+
+
+def _recalled(value: Any, zone: tzinfo) -> str:
+    """Return a part of what a condition remembers, instants in the zone."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{name} {_recalled(inner, zone)}" for name, inner in value.items())
+    try:
+        is_instant = datetime.fromisoformat(value).tzinfo is not None
+    except (TypeError, ValueError):
+        is_instant = False
+    return _when(value, zone) if is_instant else _value(value)
 
 
 def _value(value: Any) -> str:

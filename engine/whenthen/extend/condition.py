@@ -303,6 +303,10 @@ class Condition:
         """Yield what a schema cannot say is wrong; pointers are within the config."""
         return ()
 
+    def explain(self, state: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG002 - an offer, not a demand
+        """Return what an explanation adds of its own state, JSON-ready, such as since when it has counted."""
+        return {}
+
     def describe(self) -> str:
         """Return a short sentence that a person reads."""
         return f"{self.type} {dict(self.config)}" if self.config else self.type

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from datetime import tzinfo
@@ -54,6 +55,9 @@ class Trace(Binder):
         told["truth"] = self._check(node)(now_us)
         if self._faults:
             told["failed"] = self._faults[-1].message
+        memory = self._memory(node)
+        if memory:
+            told["memory"] = memory
         due_us = min((wake for wake in self.instance.wakes if wake > now_us), default=None)
         if due_us is not None:
             told["due"] = from_us(due_us).isoformat()
@@ -69,6 +73,17 @@ class Trace(Binder):
             return str(node.condition.describe())
         except Exception:  # noqa: BLE001 - a plugin may raise anything, and a trace is wanted most when it does
             return node.condition.type
+
+    def _memory(self, node: Node) -> dict[str, Any]:
+        """Return what a condition tells of its state; nothing if that is not JSON, or has failed."""
+        state = self.states.get(node.path)
+        if not state:
+            return {}
+        try:
+            memory: dict[str, Any] = json.loads(json.dumps(dict(node.condition.explain(state)), allow_nan=False))
+        except Exception:  # noqa: BLE001 - as above
+            return {}
+        return memory
 
     def _read(self, ref: SensorRef, now_us: int) -> Iterator[dict[str, Any]]:
         """Yield the values behind a sensor, with the instant of each and its age in seconds."""

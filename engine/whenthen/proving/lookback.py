@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
@@ -22,6 +22,7 @@ MAX_SUBJECTS = 20
 """So many subjects are explained when none is named."""
 
 _NOT_KNOWN = "what was before the recording begins: a condition that remembers may have remembered more"
+_NOT_KNOWN_AFTER = "what came after the recording ends: it is explained as if nothing had come"
 
 
 class OutsideError(WhenthenError):
@@ -47,12 +48,14 @@ class Asked:
     subject: str | None = None
 
 
-def until(rows: Iterable[Row], at_us: int) -> Iterator[Row]:
-    """Yield the rows up to and at an instant; those that cannot be read are passed on."""
+def _play(playing: Playing, rows: Iterable[Row], at_us: int) -> int | None:
+    """Take the rows up to and at an instant, also those that cannot be read; return when the next one comes, if any."""
     for row in rows:
         if not isinstance(row, BadRow) and instant_of(row) > at_us:
-            return
-        yield row
+            return instant_of(row)
+        for _ in playing.take(row):
+            pass
+    return None
 
 
 def explained(playing: Playing, rows: Iterable[Row], asked: Asked) -> Explained:
@@ -63,20 +66,22 @@ def explained(playing: Playing, rows: Iterable[Row], asked: Asked) -> Explained:
     """
     stage, tally = playing.stage, playing.tally
     rule_id, at_us, subject = asked.rule_id, asked.at_us, asked.subject
-    for row in until(rows, at_us):
-        for _ in playing.take(row):
-            pass
-    if tally.first_us is None:
-        raise OutsideError(f"there is nothing at or before {_iso(at_us)} in the recording")
+    next_us = _play(playing, rows, at_us)
+    if tally.first_us is None or tally.last_us is None:
+        begins = "" if next_us is None else f", which begins at {_iso(next_us)}"
+        raise OutsideError(f"there is nothing at or before {_iso(at_us)} in the recording{begins}")
     every = _subjects(stage, rule_id, at_us)
     wanted = every[:MAX_SUBJECTS] if subject is None else [subject]
-    how = {
+    how: dict[str, Any] = {
         "method": "recording",
         "from": _iso(tally.first_us),
         "rows": tally.rows,
         "complete": True,
         "not_known": [_NOT_KNOWN],
     }
+    if next_us is None and tally.last_us < at_us:
+        how["ends"] = _iso(tally.last_us)
+        how["not_known"].append(_NOT_KNOWN_AFTER)
     document = {
         "rule_id": rule_id,
         "at": _iso(at_us),

@@ -18,6 +18,9 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _NOT_FINITE = {"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"}
 _WORDS: dict[str, Scalar | None] = {"true": True, "false": False, "null": None}
 _KEPT = 50_000
+_MOST_NAMES = 5
+_LONGEST_NAME = 30
+_EXPECTED = "the first line must name the columns, for example timestamp,device,co2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +36,38 @@ class Header:
 
 def read_header(line: str) -> Header:
     """Return what the header line says. Raises ``RecordingError`` when it cannot be used."""
-    names = [name.strip() for name in split_line(line)]
+    try:
+        names = [name.strip() for name in split_line(line)]
+    except ValueError as error:
+        raise RecordingError(f"its first line: {error}; {_EXPECTED}") from None
     if not any(names):
-        raise RecordingError("the file is empty; its first line must name the columns, for example timestamp,co2")
+        raise RecordingError(f"the file is empty; {_EXPECTED}")
     if "timestamp" not in names:
-        hint = "; separate columns by commas" if ";" in line or "\t" in line else ""
-        raise RecordingError(f"there is no column 'timestamp' among {', '.join(map(repr, names[:20]))}{hint}")
+        raise RecordingError(f"there is no column 'timestamp' among {_some(names)}; {_EXPECTED}{_hint(line)}")
     if "" in names:
         raise RecordingError(f"column {names.index('') + 1} of the header has no name; name it or remove it")
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise RecordingError(f"the column {twice[0]!r} is there twice; rename one of them")
+        raise RecordingError(f"the column {_quoted(twice[0])} is there twice; rename one of them")
     sensors = tuple(name not in ("timestamp", "device") for name in names)
     device = names.index("device") if "device" in names else None
     return Header(len(names), names.index("timestamp"), device, tuple(compress(names, sensors)), sensors)
+
+
+def _hint(line: str) -> str:
+    if "\0" in line or line.encode("utf-8", "replace").decode("utf-8") != line:
+        return "; the file is not UTF-8 text"
+    return "; separate columns by commas" if ";" in line or "\t" in line else ""
+
+
+def _some(names: list[str]) -> str:
+    """Return the first names, cut and escaped: a file that is no CSV at all has many, and long ones."""
+    left = len(names) - _MOST_NAMES
+    return ", ".join(map(_quoted, names[:_MOST_NAMES])) + (f" and {left:,} more" if left > 0 else "")
+
+
+def _quoted(name: str) -> str:
+    return repr(name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}...")
 
 
 def split_line(line: str) -> list[str]:

@@ -260,11 +260,15 @@ class ConditionContract(ConfiguredContract):
             bench.take(reading)
             bench.look()
             as_json(bench.states, "the memory (view.state)")
+            if state := bench.states.get(bench.node.path):
+                told = bench.node.condition.explain(deepcopy(state))
+                require(isinstance(told, Mapping), f"explain() returned {told!r}; it returns an object")
+                as_json(told, "what explain() returns")
         rules, registry = self.rules(case.config), self.registry()
         expected = play(registry, rules, case.history)
         found = play(registry, rules, case.history, case.stop_after)
-        told = first_difference(expected, found)
-        require(not told, f"after a restart behind reading {case.stop_after}: {told}; keep memory in view.state only")
+        lost = first_difference(expected, found)
+        require(not lost, f"after a restart behind reading {case.stop_after}: {lost}; keep memory in view.state only")
 
     @repeated("cases")
     def test_compile_agrees_with_evaluate(self, case: ConditionCase) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from whenthen import Binding, Bounds, Check, Condition, SensorRef, Truth, load_schema, seconds_us
+from whenthen import Binding, Bounds, Check, Condition, SensorRef, Truth, from_us, load_schema, seconds_us
 
 _DEFAULT_MAX_GAP_US = 60_000_000
 
@@ -36,6 +36,16 @@ class Duration(Condition):
         bind.on_restart(hold.restarted)
         return hold.look
 
+    def explain(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return since when it has counted, and which gap (or stop) made it begin anew."""
+        told: dict[str, Any] = {}
+        if "since" in state:
+            told["counted_since"] = from_us(state["since"]).isoformat()
+        if "lost" in state:
+            start, end = (from_us(us).isoformat() for us in state["lost"])
+            told["set_back_by_gap"] = {"from": start, "until": end}
+        return told
+
     def describe(self) -> str:
         """Return for example ``co2 > 1000 for 300 s``."""
         return f"{self.children[0].describe()} for {self.config['duration_seconds']} s"
@@ -45,7 +55,8 @@ class Hold:
     """One running duration of one subject.
 
     The state: ``since`` (start; moved forward by gaps that do not count), ``gap`` (start of a gap by unknown),
-    ``done`` (the completion has had its effect), ``waits`` (a restart dropped it: only a reading starts it anew).
+    ``done`` (the completion has had its effect), ``waits`` (a restart dropped it: only a reading starts it anew),
+    ``lost`` (start and end of the gap that made it begin anew; only explanations ask for it).
     """
 
     __slots__ = ("_bind", "_duration_us", "_inner", "_max_gap_us", "_policy", "_state")
@@ -80,7 +91,7 @@ class Hold:
         if "since" not in state:
             if "waits" in state and not self._bind.moment.reading:
                 return False
-            state.clear()
+            state.pop("waits", None)
             state["since"] = now_us
         elif "gap" in state:
             self._resume(now_us)
@@ -104,14 +115,15 @@ class Hold:
     def _resume(self, now_us: int) -> None:
         """Go on after a gap by unknown, as ``on_gap`` says."""
         state = self._state
-        gap_us = now_us - state.pop("gap")
+        gap_start_us = state.pop("gap")
+        gap_us = now_us - gap_start_us
         if self._policy == "hold":
             return
         if self._policy == "verify" and gap_us <= self._max_gap_us:
             state["since"] += gap_us
             return
         state.clear()
-        state["since"] = now_us
+        state.update(since=now_us, lost=[gap_start_us, now_us])
 
     def restarted(self, start_us: int, end_us: int) -> tuple[int, int | None] | None:
         """Treat the time from *start_us* to *end_us*, in which nothing ran, as ``on_gap`` says (ruling 18)."""
@@ -124,6 +136,6 @@ class Hold:
             state["since"] += gap_us
             return due_us, due_us + gap_us
         state.clear()
-        state["waits"] = True
+        state.update(waits=True, lost=[start_us, end_us])
         self._bind.every_reading()
         return due_us, None

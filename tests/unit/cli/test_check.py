@@ -83,7 +83,21 @@ def test_a_table_of_effects_that_is_wrong_is_refused_with_its_places(rules: str,
     assert "groupz" in result.stderr
 
 
-@pytest.mark.parametrize("text", ["[1, 2", "\udc80", "[]", "3"])
+@pytest.mark.parametrize("many", [[{"name": f"Rule {n}"} for n in range(500)], {f"rule_{n}": {} for n in range(500)}])
+def test_a_file_of_something_else_is_no_table_of_effects_and_is_not_printed(
+    rules: str, tmp_path: Path, many: object
+) -> None:
+    table = tmp_path / "effects.json"
+    table.write_text(json.dumps(many), encoding="utf-8")
+    result = run("check", rules, "--effects", str(table))
+
+    assert result.exit_code == 2
+    assert "quantities, effects, sensitive, groups" in result.stderr
+    assert "499" not in result.stderr
+    assert len(result.stderr.splitlines()) < 20
+
+
+@pytest.mark.parametrize("text", ["[1, 2", "\udc80", "[]", "3", '{"groups": ' + "[" * 900 + "]" * 900 + "}"])
 def test_a_table_of_effects_that_is_none_is_refused(rules: str, tmp_path: Path, text: str) -> None:
     table = tmp_path / "effects.json"
     table.write_bytes(text.encode("utf-8", "surrogateescape"))

@@ -139,6 +139,23 @@ def test_rules_beside_diff_and_timings_are_refused(desk: Desk) -> None:
     assert "--timings" in timed.stderr
 
 
+def test_an_option_in_the_place_of_the_second_path_is_told_as_that(desk: Desk) -> None:
+    desk.diff(warm(), warm())
+    result = desk.run("--diff", str(desk.folder / "old.json"), "--readings", str(desk.folder / "r.csv"))
+
+    assert result.exit_code == 2
+    assert "it takes two paths, OLD and NEW" in " ".join(result.stderr.split())
+    assert "does not exist" not in result.stderr
+
+
+def test_within_without_diff_is_refused(desk: Desk) -> None:
+    desk.diff(warm(), warm())
+    result = desk.run(str(desk.folder / "old.json"), "--readings", str(desk.folder / "r.csv"), "--within", "30")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--within is about --diff" in result.stderr
+
+
 def test_a_side_that_is_not_valid_is_told_and_so_is_what_cannot_be_read(desk: Desk) -> None:
     wrong = desk.diff(warm(), [warm(), {"name": "x", "trigger": {"type": "sensr"}}])
     unread = desk.diff(warm(), warm(), readings=CSV + "yesterday,dev-1,4\n")

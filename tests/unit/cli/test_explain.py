@@ -60,7 +60,10 @@ def test_the_tree_is_told_with_values_ages_and_what_failed_first(desk: Desk) -> 
     assert result.stdout.splitlines()[:5] == [
         "Warm for long · dev-1 · 2026-03-02 09:03:00",
         "✗ does not hold",
-        "  ✗ temperature > 30 for 300 s: may change by itself at 2026-03-02 09:06:00  ◀ the first that fails",
+        (
+            "  ✗ temperature > 30 for 300 s: counted since 2026-03-02 09:01:00; "
+            "may change by itself at 2026-03-02 09:06:00  ◀ the first that fails"
+        ),
         "    ✓ temperature > 30: temperature of dev-1 = 31, 2 min old",
         "last fired: never, as far as is known",
     ]
@@ -85,6 +88,34 @@ def test_json_is_the_answer_of_rest(desk: Desk) -> None:
     assert told["explanations"][1]["first_failed"] == "/conditions/0/config/condition"
 
 
+def test_a_gap_that_set_a_duration_back_is_told(desk: Desk) -> None:
+    silent = CSV.replace(
+        "2026-03-02T09:10:00Z,dev-1,32\n", "2026-03-02T09:03:00Z,dev-1,null\n2026-03-02T09:05:00Z,dev-1,32\n"
+    )
+    desk.readings.write_text(silent, encoding="utf-8")
+    lines = desk.explain("2026-03-02T09:09:00Z", "--subject", "dev-1", "--timezone", "Europe/Brussels").stdout
+
+    assert (
+        "counted since 2026-03-02 10:05:00; set back by gap from 2026-03-02 10:03:00 until 2026-03-02 10:05:00" in lines
+    )
+
+
+def test_an_instant_after_the_recording_is_told_to_be_that(desk: Desk) -> None:
+    after, told = desk.explain("2026-03-02T09:20:00Z"), desk.explain("2026-03-02T09:20:00Z", "--json")
+    at_the_end, within = desk.explain("2026-03-02T09:11:00Z", "--json"), desk.explain("2026-03-02T09:10:30Z")
+
+    assert "the recording ends at 2026-03-02 09:11:00, before the instant that is asked for" in after.stdout
+    assert "not known: what came after the recording ends" in after.stdout
+    how = json.loads(told.stdout)["how"]
+    assert how["ends"] == "2026-03-02T09:11:00Z"
+    assert [text.partition(":")[0] for text in how["not_known"]] == [
+        "what was before the recording begins",
+        "what came after the recording ends",
+    ]
+    assert "ends" not in json.loads(at_the_end.stdout)["how"]
+    assert "recording ends" not in within.stdout
+
+
 def test_a_local_time_needs_its_zone(desk: Desk) -> None:
     without = desk.explain("2026-03-02T10:03:00", "--subject", "dev-1")
     within = desk.explain("2026-03-02T10:03:00", "--subject", "dev-1", "--timezone", "Europe/Brussels")
@@ -98,7 +129,7 @@ def test_a_local_time_needs_its_zone(desk: Desk) -> None:
     ("at", "options", "rule", "said"),
     [
         ("2026-03-02T09:03:00Z", (), "Warm for lng", "did you mean Warm for long?"),
-        ("2026-03-02T08:00:00Z", (), "warm", "nothing at or before"),
+        ("2026-03-02T08:00:00Z", (), "warm", "begins at 2026-03-02T09:00:00Z"),
         ("2026-03-02T09:03:00Z", ("--subject", "dev1"), "warm", "did you mean dev-1?"),
         ("2026-03-02T09:03:00Z", ("--subject", "zzz"), "warm", "it has dev-1"),
         ("yesterday", (), "warm", "is no time"),

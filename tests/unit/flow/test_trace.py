@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from whenthen import Condition, Reading, Truth, View, hookimpl
 from whenthen.engine import Engine
 from whenthen.errors import UnknownRuleError
 from whenthen.extend.host import load_registry
+from whenthen.model.step import Restart
+from whenthen.stage import Stage
 
 S = 1_000_000
 REGISTRY = load_registry()
@@ -208,6 +212,73 @@ def test_the_instant_at_which_time_alone_may_change_a_truth_is_told() -> None:
     assert duration["due"] == "1970-01-01T00:01:10+00:00"
     assert aging["due"] == "1970-01-01T00:00:40+00:00"
     assert "due" not in plain
+
+
+def test_a_duration_tells_since_when_it_has_counted() -> None:
+    engine = engine_with(held(above("t", 20), 60), above("t", 20))
+    engine.handle(Reading("d1", {"t": 25.0}, 10 * S))
+    engine.handle(Reading("d1", {"t": None}, 20 * S))
+    engine.handle(Reading("d1", {"t": 26.0}, 24 * S))
+    duration, plain = engine.explain("r", "d1")["conditions"]
+
+    assert duration["memory"] == {"counted_since": "1970-01-01T00:00:14+00:00"}
+    assert "memory" not in plain
+
+
+def test_a_gap_that_set_a_duration_back_is_told_until_it_is_false_for_another_reason() -> None:
+    engine = engine_with(held(above("t", 20), 60))
+    for second, value in ((10, 25.0), (20, None), (40, 26.0)):
+        engine.handle(Reading("d1", {"t": value}, second * S))
+    [set_back] = engine.explain("r", "d1")["conditions"]
+    for second, value in ((50, 5.0), (51, 25.0)):
+        engine.handle(Reading("d1", {"t": value}, second * S))
+    [anew] = engine.explain("r", "d1")["conditions"]
+
+    assert set_back["memory"] == {
+        "counted_since": "1970-01-01T00:00:40+00:00",
+        "set_back_by_gap": {"from": "1970-01-01T00:00:20+00:00", "until": "1970-01-01T00:00:40+00:00"},
+    }
+    assert anew["memory"] == {"counted_since": "1970-01-01T00:00:51+00:00"}
+
+
+def test_a_stop_that_set_a_duration_back_is_told_before_and_after_it_counts_again() -> None:
+    stage = Stage(REGISTRY, None, timezone="UTC")
+    stage.engine.put_rule(dict(engine_with(held(above("t", 20), 60)).rule("r")))
+    stage.take(Reading("d1", {"t": 25.0}, 10 * S))
+    stage.take(Restart(30 * S, 20 * S))
+    [waiting] = stage.engine.explain("r", "d1")["conditions"]
+    stage.take(Reading("d1", {"t": 26.0}, 55 * S))
+    [counting] = stage.engine.explain("r", "d1")["conditions"]
+
+    stop = {"from": "1970-01-01T00:00:30+00:00", "until": "1970-01-01T00:00:50+00:00"}
+    assert (waiting["truth"], waiting["memory"]) == (False, {"set_back_by_gap": stop})
+    assert counting["memory"] == {"counted_since": "1970-01-01T00:00:55+00:00", "set_back_by_gap": stop}
+
+
+@pytest.mark.parametrize("says", [{1, 2}, {"at": object()}, {"level": float("nan")}, None, ValueError("no")])
+def test_a_memory_that_is_told_wrongly_is_left_out(says: Any) -> None:
+    class Odd(Condition):
+        type = "odd"
+
+        def evaluate(self, view: View) -> Truth:
+            view.state["looked"] = True
+            return True
+
+        def explain(self, state: Mapping[str, Any]) -> Any:
+            if isinstance(says, Exception):
+                raise says
+            return says if state["looked"] else {}
+
+    engine = Engine(load_registry(extra=[("odd", SimpleNamespace(whenthen_conditions=hookimpl(lambda: [Odd])))]))
+    trigger = {"type": "sensor", "config": {"sensor": "t"}}
+    actions = [{"type": "log", "config": {"message": "x"}}]
+    conditions = [{"type": "odd", "config": {}}]
+    engine.put_rule({"id": "r", "name": "R", "trigger": trigger, "conditions": conditions, "actions": actions})
+    engine.handle(Reading("d1", {"t": 25.0}, S))
+    [told] = engine.explain("r", "d1")["conditions"]
+
+    assert told["truth"] is True
+    assert "memory" not in told
 
 
 def test_a_rule_that_is_switched_off_is_looked_at_all_the_same() -> None:

@@ -263,9 +263,25 @@ class Forgetful(Warm):
         return check
 
 
+class TellingASet(Warm):
+    def evaluate(self, view: View) -> Truth:
+        view.state["seen"] = True
+        return True
+
+    def explain(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"seen": {state["seen"]}}
+
+
+class TellingAText(TellingASet):
+    def explain(self, state: Mapping[str, Any]) -> Any:
+        return f"seen: {state['seen']}"
+
+
 @pytest.mark.parametrize(
     ("condition", "said"),
     [
+        (TellingASet, "what explain() returns is not JSON"),
+        (TellingAText, "explain() returned 'seen: True'; it returns an object"),
         (WithSet, "the memory (view.state) is not JSON"),
         (WithTuple, "does not survive a JSON round trip"),
         (Forgetful, "after a restart behind reading"),
