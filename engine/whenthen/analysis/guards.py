@@ -169,9 +169,7 @@ def _switches_on(other: Facts, blocked: Facts) -> bool:
 
 def _resets(other: Facts, write: Write) -> bool:
     """Tell whether a rule sets a channel otherwise than it was written."""
-    return any(
-        (one.channel, one.device) == (write.channel, write.device) and one.value != write.value for one in other.writes
-    )
+    return any(one.actuator == write.actuator and one.value != write.value for one in other.writes)
 
 
 def _runs_between(other: Facts, times: tuple[int, int]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 from whenthen.analysis.facts import Facts
@@ -80,10 +81,12 @@ class Placing:
             candidates: Iterable[Device] = () if one is None else (one,)
         else:
             candidates = self._directory.devices()
-        fitting = [device for device in candidates if all(matches(scope, device) for scope in scopes)]
+        fitting = (device for device in candidates if all(matches(scope, device) for scope in scopes))
+        first = next(fitting, None)
         typed = [one for one in facts if _types(one)]
-        served = (device for device in fitting if all(self._serves(device, one) for one in typed)) if typed else ()
-        return next(iter(served), next(iter(fitting), None))
+        if first is None or not typed:  # most rules: then the rest of the devices need not be looked at
+            return first
+        return next((one for one in chain([first], fitting) if all(self._serves(one, each) for each in typed)), first)
 
     def _serves(self, device: Device, facts: Facts) -> bool:
         return all(self._beside(device, facts, kind) for kind in _types(facts))

@@ -69,6 +69,6 @@ def _check(book: Rulebook, request: Request) -> Answer:
         problems = [one.to_json() for one in error.problems[:_MAX_PROBLEMS]]
         return Answer({"valid": False, "problems": problems, "warnings": [], "rule": None, "findings": []})
     shown = {name: value for name, value in document.items() if name != "id" or "id" in request.body}
-    told = [one.to_json() for one in (*rule.warnings, *strangers(document, rule, book.parts.places))]
+    told = [one.to_json() for one in (*rule.warnings, *strangers(document, book.parts.places))]
     findings = [one.to_json() for one in book.introduced(request.caller, document, None)]
     return Answer({"valid": True, "problems": [], "warnings": told, "rule": shown, "findings": findings})

@@ -30,7 +30,7 @@ def place_of(document: Document, places: Places, rule_of: Callable[[str], Docume
     waiting = [document]
     while waiting and found != NOWHERE:
         one = waiting.pop()
-        for key, text in _texts([one.get(part) for part in _PARTS]):
+        for _, key, text in _texts(one):
             if key in _DEVICE_KEYS:
                 found = found if text == _OWN_DEVICE else _around(found, _of_device(text, places))
             elif text not in seen:
@@ -39,6 +39,14 @@ def place_of(document: Document, places: Places, rule_of: Callable[[str], Docume
                 found = NOWHERE if other is None else _around(found, _own_place(other, places))
                 waiting += [] if other is None else [other]
     return found
+
+
+def named_devices(document: Document) -> Iterator[tuple[str, str]]:
+    """Yield the devices that a rule names outright, each with the JSON Pointer to where it does so."""
+    scope = document.get("scope")
+    if isinstance(scope, Mapping) and isinstance(scope.get("device"), str):
+        yield "/scope/device", scope["device"]
+    yield from ((pointer, text) for pointer, key, text in _texts(document) if key in _DEVICE_KEYS and "{" not in text)
 
 
 def _own_place(document: Document, places: Places) -> Place:
@@ -80,19 +88,20 @@ def _items(listed: Any) -> Iterator[Mapping[str, Any]]:
             yield item
 
 
-def _texts(part: Any) -> Iterator[tuple[str, str]]:
-    """Yield what is said about devices and rules in a part of a rule, however deep."""
-    waiting = [part]
+def _texts(document: Document) -> Iterator[tuple[str, str, str]]:
+    """Yield what a rule says of devices and rules below its scope, however deep: a pointer, the field and the text."""
+    waiting = [(f"/{part}", document[part]) for part in _PARTS if part in document]
     while waiting:
-        found = waiting.pop()
+        pointer, found = waiting.pop()
         if isinstance(found, list):
-            waiting += found
+            waiting += [(f"{pointer}/{number}", value) for number, value in enumerate(found)]
         elif isinstance(found, Mapping):
             for key, value in found.items():
                 if key in _DEVICE_KEYS or key == "rule":
-                    values = value if isinstance(value, list) else [value]
-                    yield from ((key, one) for one in values if isinstance(one, str))
-                waiting.append(value)
+                    texts = enumerate(value) if isinstance(value, list) else [("", value)]
+                    places = ((f"{pointer}/{key}/{number}".rstrip("/"), text) for number, text in texts)
+                    yield from ((place, key, text) for place, text in places if isinstance(text, str))
+                waiting.append((f"{pointer}/{key}", value))
 
 
 def _of_device(device_id: str, places: Places) -> Place:

@@ -254,7 +254,7 @@ def _answer(book: Rulebook, rule_id: str) -> Answer:
 def _warned(book: Rulebook, request: Request, document: dict[str, Any], before: Mapping[str, Any] | None) -> Answer:
     """Return a rule that was just saved; what it does to others is among its warnings and blocks nothing."""
     answer = _answer(book, document["id"])
-    waited_for = [one.to_json() for one in strangers(document, book.compiled(document), book.parts.places)]
+    waited_for = [one.to_json() for one in strangers(document, book.parts.places)]
     found = map(warning_of, book.introduced(request.caller, document, before))
     body = {**answer.body, "warnings": [*answer.body["warnings"], *waited_for, *found]}
     return Answer(body, headers=answer.headers)
