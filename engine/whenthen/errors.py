@@ -44,6 +44,15 @@ class Problem:
         }
 
 
+def token(key: str) -> str:
+    """Return a key as a JSON Pointer writes it (RFC 6901).
+
+    >>> token("b/c")
+    'b~1c'
+    """
+    return key.replace("~", "~0").replace("/", "~1")
+
+
 class WhenthenError(Exception):
     """The root of everything that whenthen raises on purpose; *code* is stable.
 

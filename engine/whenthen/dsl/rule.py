@@ -17,7 +17,7 @@ from whenthen.dsl.read import rule_id_of
 from whenthen.dsl.reads import cuts_of, reads_nothing, reads_of
 from whenthen.dsl.sharing import one, owned
 from whenthen.dsl.validate import Validator, typed_items
-from whenthen.errors import ExpressionError, InvalidRuleError, Problem
+from whenthen.errors import ExpressionError, InvalidRuleError, Problem, token
 from whenthen.extend.condition import GapPolicy
 from whenthen.extend.formula import SensorRef
 from whenthen.extend.registry import Registry
@@ -186,7 +186,7 @@ class _Builder:
 
     def _read_variables(self) -> None:
         for name, source in self.document.get("variables", {}).items():
-            pointer = "/variables/" + name.replace("~", "~0").replace("/", "~1")
+            pointer = f"/variables/{token(name)}"
             try:
                 expression = Expression.parse(str(source))
             except ExpressionError as error:

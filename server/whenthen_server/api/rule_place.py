@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from whenthen.errors import token
 from whenthen_server.auth import NOWHERE, Place
 from whenthen_server.store.places import Places
 
@@ -101,7 +102,7 @@ def _texts(document: Document) -> Iterator[tuple[str, str, str]]:
                     texts = enumerate(value) if isinstance(value, list) else [("", value)]
                     places = ((f"{pointer}/{key}/{number}".rstrip("/"), text) for number, text in texts)
                     yield from ((place, key, text) for place, text in places if isinstance(text, str))
-                waiting.append((f"{pointer}/{key}", value))
+                waiting.append((f"{pointer}/{token(key)}", value))
 
 
 def _of_device(device_id: str, places: Places) -> Place:

@@ -10,11 +10,11 @@ from typing import Any
 from whenthen.dsl.compiled import CompiledRule
 from whenthen.dsl.read import rule_id_of
 from whenthen.dsl.rule import RuleCompiler
-from whenthen.errors import InvalidRuleError
+from whenthen.errors import InvalidRuleError, token
 from whenthen.extend.registry import Registry
 from whenthen.proving.mutation.alter import alterations, expressions, is_time
 from whenthen.proving.mutation.equal import same_conditions
-from whenthen.proving.mutation.pointers import replaced, token, without
+from whenthen.proving.mutation.pointers import replaced, without
 
 _NAMES = frozenset({"sensor", "sensors", "device_type", "function", "timezone", "latitude", "longitude", "expression"})
 """Keys of triggers and conditions whose values name things: another name is no slip, it is another rule."""

@@ -43,15 +43,6 @@ def at(document: Any, pointer: str) -> Any:
     return around[last]
 
 
-def token(key: str) -> str:
-    """Return a key as a pointer writes it.
-
-    >>> token("b/c")
-    'b~1c'
-    """
-    return key.replace("~", "~0").replace("/", "~1")
-
-
 def _around(document: Any, pointer: str) -> tuple[Any, Any]:
     *way, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
     for part in way:
